@@ -1,0 +1,351 @@
+/*
+ * Boot list, running, stopping. Each step has a start and a stop; they are
+ * started in order and stopped in reverse.
+ *
+ * Stopping goes in stages: listeners take what waits and close; connections
+ * end their request; pools run what was promised; then everything is undone.
+ * What is still at work when drain_timeout is over is named in the log, and
+ * the process ends without it: threads cannot be stopped from outside.
+ *
+ * Thread: main, which runs a loop of its own for signals and stages.
+ */
+#include "boot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "net/access.h"
+#include "net/listen.h"
+#include "net/loop.h"
+#include "net/signals.h"
+#include "work/background.h"
+#include "work/module.h"
+#include "work/pool.h"
+#include "work/route.h"
+
+struct daemon {
+	struct conf *conf; /* the generation's, once there is one */
+	struct conf_errors errs;
+	struct pools *pools;
+	struct generation *gen;
+	struct loop main_loop;
+	struct loop *loops;
+	int loop_count;    /* initialised */
+	int running_loops; /* with a thread */
+	int drained_loops;
+	int access_fd;
+	int64_t drain_deadline;
+	bool is_late; /* the deadline came first */
+	struct signals *signals;
+};
+
+/* ---- stages of stopping ---- */
+
+static void one_drained(struct loop *main_loop, void *arg)
+{
+	struct daemon *d = arg;
+	if (++d->drained_loops == d->running_loops)
+		loop_stop(main_loop);
+}
+
+/* On an I/O thread. */
+static void tell_drained(void *ctx)
+{
+	struct daemon *d = ctx;
+	if (loop_post(&d->main_loop, one_drained, d) < 0)
+		log_error("out of memory while stopping; waiting for drain_timeout");
+}
+
+static void start_drain(struct loop *loop, void *arg)
+{
+	loop_drain(loop, tell_drained, arg);
+}
+
+static void on_deadline(void *ctx)
+{
+	struct daemon *d = ctx;
+	d->is_late = true;
+	loop_stop(&d->main_loop);
+}
+
+static void on_stop(void *ctx)
+{
+	struct daemon *d = ctx;
+	int64_t ms = conf_int(&d->conf->server, SERVER_DRAIN_TIMEOUT);
+	log_notice("stopping: finishing what was accepted, for at most %lld ms", (long long)ms);
+	tasks_announce_stop();
+	d->drain_deadline = clock_add(clock_now(), ms == WEIR_INF ? CLOCK_NEVER : ms * NS_PER_MS);
+	signals_set_deadline(d->signals, ms, on_deadline);
+	for (int i = 0; i < d->running_loops; i++) {
+		if (loop_post(&d->loops[i], start_drain, d) < 0)
+			log_error("out of memory while stopping");
+	}
+}
+
+static void on_reopen(void *ctx)
+{
+	struct daemon *d = ctx;
+	int fd;
+	if (d->access_fd < 0)
+		return;
+	/* The loops go on writing to the same number, which becomes the new file. */
+	int rc = access_open(conf_text(&d->conf->server, SERVER_ACCESS_LOG), &fd);
+	if (rc == 0 && dup3(fd, d->access_fd, O_CLOEXEC) < 0)
+		rc = -errno;
+	if (rc == 0)
+		close(fd);
+	else
+		log_error("cannot reopen the access log: %s", strerror(-rc));
+}
+
+static void on_reload(void *ctx)
+{
+	(void)ctx;
+	log_warn("a changed configuration takes effect with the next start");
+}
+
+static void name_leftover(void *ctx, const struct call *call)
+{
+	const char *pool = ctx;
+	bool runs = call->started > 0;
+	int64_t since = runs ? call->started : call->submitted;
+	log_warn("request %s: %s %s in pool \"%s\" after %lld ms; ended with the daemon", call->id,
+		 call->name, runs ? "still runs" : "still waits", pool,
+		 (long long)((clock_now() - since) / NS_PER_MS));
+}
+
+static bool drain_pools(struct daemon *d)
+{
+	bool all = !d->is_late;
+	struct pool *p;
+	for (size_t i = 0; (p = pools_at(d->pools, i)) != NULL; i++)
+		all = pool_drain(p, d->is_late ? 0 : d->drain_deadline) && all;
+	return all;
+}
+
+/* Handlers that do not return cannot be undone around them. */
+static _Noreturn void leave_behind(struct daemon *d)
+{
+	struct pool *p;
+	log_warn("drain_timeout is over");
+	for (size_t i = 0; (p = pools_at(d->pools, i)) != NULL; i++)
+		pool_each_call(p, name_leftover, (void *)(uintptr_t)pool_name(p));
+	_exit(EXIT_SUCCESS);
+}
+
+/* ---- the boot list ---- */
+
+static int start_pools(struct daemon *d)
+{
+	d->pools = pools_new(d->conf);
+	if (!d->pools)
+		log_error("cannot make pools: out of memory");
+	return d->pools ? 0 : EXIT_SYSTEM;
+}
+
+static void stop_pools(struct daemon *d)
+{
+	pools_free(&d->pools);
+}
+
+static int start_modules(struct daemon *d)
+{
+	d->gen = generation_new(d->conf, d->pools, true, &d->errs);
+	if (!d->gen)
+		d->conf = NULL;
+	return d->gen ? 0 : EXIT_CONFIG;
+}
+
+static void stop_modules(struct daemon *d)
+{
+	generation_unref(&d->gen);
+	d->conf = NULL; /* it was the generation's */
+}
+
+static int cpu_count(void)
+{
+	cpu_set_t set;
+	int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+	return count < 64 ? count : 64;
+}
+
+static int start_loops(struct daemon *d)
+{
+	int64_t wanted = conf_int(&d->conf->server, SERVER_IO_THREADS);
+	int count = wanted == WEIR_AUTO ? cpu_count() : (int)wanted;
+	uint32_t id_prefix;
+	if (getrandom(&id_prefix, sizeof(id_prefix), GRND_NONBLOCK) != sizeof(id_prefix))
+		id_prefix = (uint32_t)clock_now() ^ (uint32_t)getpid();
+	d->loops = calloc((size_t)count, sizeof(*d->loops));
+	int rc = d->loops ? loop_init(&d->main_loop, -1, NULL, id_prefix) : -ENOMEM;
+	for (int i = 0; rc == 0 && i < count; i++) {
+		rc = loop_init(&d->loops[i], i, d->gen, id_prefix);
+		d->loop_count = i + 1;
+		d->loops[i].access_fd = d->access_fd;
+	}
+	if (rc < 0)
+		log_error("cannot make event loops: %s", strerror(-rc));
+	return rc < 0 ? EXIT_SYSTEM : 0;
+}
+
+static void stop_loops(struct daemon *d)
+{
+	for (int i = 0; i < d->loop_count; i++)
+		loop_done(&d->loops[i]);
+	if (d->loops)
+		loop_done(&d->main_loop);
+	free(d->loops);
+	d->loops = NULL;
+}
+
+static int start_access_log(struct daemon *d)
+{
+	const char *name = conf_text(&d->conf->server, SERVER_ACCESS_LOG);
+	int rc = access_open(name, &d->access_fd);
+	if (rc < 0)
+		log_error("cannot open access log \"%s\": %s", name, strerror(-rc));
+	return rc < 0 ? EXIT_SYSTEM : 0;
+}
+
+static void stop_access_log(struct daemon *d)
+{
+	if (d->access_fd >= 0)
+		close(d->access_fd);
+}
+
+static int start_signals(struct daemon *d)
+{
+	static const struct signal_actions actions = {
+		.stop = on_stop,
+		.reload = on_reload,
+		.reopen = on_reopen,
+	};
+	d->signals = signals_start(&d->main_loop, &actions, d);
+	return d->signals ? 0 : EXIT_SYSTEM;
+}
+
+static void stop_signals(struct daemon *d)
+{
+	signals_stop(&d->signals);
+}
+
+static int start_listeners(struct daemon *d)
+{
+	const struct option_value *listen = &d->conf->server.set.values[SERVER_LISTEN];
+	for (size_t i = 0; i < listen->count; i++) {
+		const struct option_text *address = &listen->texts[i];
+		if (!listen_open(d->loops, d->loop_count, address->text, address->place, &d->errs))
+			return EXIT_SYSTEM;
+	}
+	return 0;
+}
+
+static void stop_listeners(struct daemon *d)
+{
+	for (int i = 0; i < d->loop_count; i++)
+		listeners_close(&d->loops[i]);
+}
+
+static int start_threads(struct daemon *d)
+{
+	for (int i = 0; i < d->loop_count; i++) {
+		int rc = loop_start(&d->loops[i]);
+		if (rc < 0) {
+			log_error("cannot start I/O thread %d: %s", i, strerror(-rc));
+			return EXIT_SYSTEM;
+		}
+		d->running_loops++;
+	}
+	return 0;
+}
+
+static void end_loop(struct loop *loop, void *arg)
+{
+	(void)arg;
+	loop_stop(loop);
+}
+
+/* Workers first: what they post home, the loops still take. */
+static void stop_threads(struct daemon *d)
+{
+	struct pool *p;
+	for (size_t i = 0; (p = pools_at(d->pools, i)) != NULL; i++)
+		pool_stop(p);
+	for (int i = 0; i < d->running_loops; i++) {
+		while (loop_post(&d->loops[i], end_loop, NULL) < 0)
+			sched_yield(); /* the few bytes it takes will come free */
+		must_pt(pthread_join(d->loops[i].thread, NULL));
+	}
+}
+
+static const struct step {
+	const char *name;
+	int (*start)(struct daemon *d);
+	void (*stop)(struct daemon *d);
+} steps[] = {
+	{ "access log", start_access_log, stop_access_log },
+	{ "pools", start_pools, stop_pools },
+	{ "modules", start_modules, stop_modules },
+	{ "loops", start_loops, stop_loops },
+	{ "signals", start_signals, stop_signals },
+	{ "listeners", start_listeners, stop_listeners },
+	{ "I/O threads", start_threads, stop_threads },
+};
+
+static void stop_from(struct daemon *d, size_t count)
+{
+	while (count > 0)
+		steps[--count].stop(d);
+}
+
+static void show_routes(const struct generation *gen)
+{
+	for (size_t i = 0; i < gen->route_count; i++) {
+		const struct route *r = &gen->routes[i];
+		printf("  %-32s %s (%s%s)\n", r->label, r->handler_name,
+		       r->is_inline ? "inline" : "blocking, pool ",
+		       r->is_inline ? "" : pool_name(r->pool));
+	}
+	fflush(stdout);
+}
+
+static int run(struct daemon *d, bool shows_routes)
+{
+	if (shows_routes)
+		show_routes(d->gen);
+	log_info("ready: %zu routes of %zu modules on %d I/O threads", d->gen->route_count,
+		 d->gen->instance_count, d->loop_count);
+	loop_run(&d->main_loop);
+	if (!drain_pools(d))
+		leave_behind(d);
+	return EXIT_SUCCESS;
+}
+
+int boot_serve(struct conf *conf, bool shows_routes)
+{
+	struct daemon d = { .conf = conf, .access_fd = -1 };
+	int rc = 0;
+	size_t started = 0;
+	conf_errors_init(&d.errs);
+	while (rc == 0 && started < array_len(steps)) {
+		rc = steps[started].start(&d);
+		started++;
+	}
+	if (rc == 0)
+		rc = run(&d, shows_routes);
+	conf_errors_print(&d.errs, stderr);
+	stop_from(&d, started);
+	if (rc == 0)
+		log_notice("stopped");
+	conf_free(&d.conf);
+	conf_errors_done(&d.errs);
+	return rc;
+}

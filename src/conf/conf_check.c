@@ -1,0 +1,120 @@
+/*
+ * What must hold beyond single values: forms of addresses, values that limit
+ * each other, names that must exist. One function a kind of section.
+ *
+ * Thread: boot and reload; reads only.
+ */
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "base/near.h"
+#include "base/parse.h"
+#include "conf/conf_private.h"
+
+static bool is_port(const char *text)
+{
+	int64_t port;
+	return text[0] != '-' && parse_int(text, &port) == 0 && port <= 65535;
+}
+
+/* [IPV6]:PORT */
+static bool is_v6_address(const char *text)
+{
+	const char *close = strchr(text, ']');
+	char host[INET6_ADDRSTRLEN];
+	size_t len = close ? (size_t)(close - text) - 1 : sizeof(host);
+	struct in6_addr addr;
+	if (len >= sizeof(host) || close[1] != ':')
+		return false;
+	memcpy(host, text + 1, len);
+	host[len] = '\0';
+	return inet_pton(AF_INET6, host, &addr) == 1 && is_port(close + 2);
+}
+
+static bool is_address(const char *text)
+{
+	if (strncmp(text, "unix:", 5) == 0)
+		return text[5] == '/' &&
+		       strlen(text + 5) < sizeof(((struct sockaddr_un *)0)->sun_path);
+	if (text[0] == '[')
+		return is_v6_address(text);
+	size_t len = strcspn(text, ":/[] \t");
+	return len > 0 && text[len] == ':' && is_port(text + len + 1);
+}
+
+static void check_listen(const struct option_value *v, struct conf_errors *errs)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		const struct option_text *t = &v->texts[i];
+		if (!is_address(t->text))
+			conf_error(
+				errs, t->place,
+				"listen: '%.128s' is none of HOST:PORT, [IPV6]:PORT and unix:/PATH",
+				t->text);
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(t->text, v->texts[j].text) == 0)
+				conf_error(errs, t->place,
+					   "listen: '%.128s' stands here a second time; the first "
+					   "is at "
+					   "%s:%u",
+					   t->text, v->texts[j].place.file, v->texts[j].place.line);
+		}
+	}
+}
+
+static void check_server(const struct conf_section *s, struct conf_errors *errs)
+{
+	check_listen(&s->set.values[SERVER_LISTEN], errs);
+	int64_t head = conf_int(s, SERVER_HEAD_MAX), target = conf_int(s, SERVER_TARGET_MAX);
+	char head_text[UNIT_TEXT_SIZE], target_text[UNIT_TEXT_SIZE];
+	if (target > head) {
+		size_t given =
+			conf_is_given(s, SERVER_TARGET_MAX) ? SERVER_TARGET_MAX : SERVER_HEAD_MAX;
+		conf_error(errs, s->set.values[given].place,
+			   "target_max, %s, is above head_max, %s", size_text(target, target_text),
+			   size_text(head, head_text));
+	}
+}
+
+/* An empty name stands for another section's choice. */
+static void check_pool_name(const struct conf *conf, const struct conf_section *s, size_t index,
+			    struct conf_errors *errs)
+{
+	const char *name = conf_text(s, index);
+	if (!conf_is_given(s, index) || (s->kind == SECTION_ROUTE && name[0] == '\0') ||
+	    conf_pool(conf, name))
+		return;
+	struct near near;
+	near_init(&near, name);
+	for (size_t i = 0; i < conf->pool_count; i++)
+		near_offer(&near, conf->pools[i].name);
+	conf_error(errs, s->set.values[index].place, "%s: there is no section [pool %.64s]%s%s%s",
+		   s->set.defs[index].name, name, near.best ? "; did you mean '" : "",
+		   near.best ? near.best : "", near.best ? "'?" : "");
+}
+
+static void check_module(const struct conf *conf, const struct conf_section *s,
+			 struct conf_errors *errs)
+{
+	if (conf_text(s, MODULE_MOUNT)[0] != '/')
+		conf_error(errs, s->set.values[MODULE_MOUNT].place, "mount: must begin with '/'");
+	check_pool_name(conf, s, MODULE_POOL, errs);
+	check_pool_name(conf, s, MODULE_BACKGROUND_POOL, errs);
+}
+
+static void check_route(const struct conf *conf, const struct conf_section *s,
+			struct conf_errors *errs)
+{
+	check_pool_name(conf, s, ROUTE_POOL, errs);
+	check_pool_name(conf, s, ROUTE_BACKGROUND_POOL, errs);
+}
+
+void conf_check(const struct conf *conf, struct conf_errors *errs)
+{
+	check_server(&conf->server, errs);
+	for (size_t i = 0; i < conf->module_count; i++)
+		check_module(conf, &conf->modules[i], errs);
+	for (size_t i = 0; i < conf->route_count; i++)
+		check_route(conf, &conf->routes[i], errs);
+}

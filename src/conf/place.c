@@ -1,0 +1,147 @@
+/*
+ * The list of what is wrong with a configuration.
+ *
+ * Thread: boot and reload, one at a time.
+ */
+#include "conf/place.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+void conf_errors_init(struct conf_errors *errs)
+{
+	*errs = (struct conf_errors){ 0 };
+	arena_init(&errs->arena);
+}
+
+void conf_errors_done(struct conf_errors *errs)
+{
+	free(errs->list);
+	arena_done(&errs->arena);
+	*errs = (struct conf_errors){ 0 };
+}
+
+static struct conf_error *new_error(struct conf_errors *errs)
+{
+	if (errs->count == errs->size) {
+		size_t size = errs->size ? errs->size * 2 : 16;
+		struct conf_error *list = realloc(errs->list, size * sizeof(*list));
+		if (!list)
+			return NULL;
+		errs->list = list;
+		errs->size = size;
+	}
+	return &errs->list[errs->count];
+}
+
+/* What came out of a file, a variable or a module must not end a line or move
+ * a terminal's cursor. */
+static void mask_controls(char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+	}
+}
+
+/* Errors outlive the configuration that named the file. */
+static const char *keep_file(struct conf_errors *errs, const char *file)
+{
+	const char *last = errs->count ? errs->list[errs->count - 1].place.file : NULL;
+	if (last && strcmp(last, file) == 0)
+		return last;
+	char *copy = arena_strdup(&errs->arena, file);
+	if (copy)
+		mask_controls(copy);
+	return copy;
+}
+
+void conf_error(struct conf_errors *errs, struct conf_place place, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	struct conf_error *e = new_error(errs);
+	char *message = arena_vprintf(&errs->arena, fmt, ap);
+	va_end(ap);
+	const char *file = place.file ? keep_file(errs, place.file) : NULL;
+	if (!e || !message || (place.file && !file)) {
+		errs->lost++;
+		return;
+	}
+	mask_controls(message);
+	*e = (struct conf_error){ .place = place,
+				  .message = message,
+				  .serial = (unsigned)errs->count };
+	e->place.file = file;
+	errs->count++;
+}
+
+/* The serial of the first error of the same file: files in order of first
+ * appearance. Errors without a file come first. */
+static unsigned file_rank(const struct conf_errors *errs, const char *file)
+{
+	unsigned rank = (unsigned)errs->count;
+	for (size_t i = 0; file && i < errs->count; i++) {
+		const struct conf_error *e = &errs->list[i];
+		if (e->serial < rank && e->place.file && strcmp(e->place.file, file) == 0)
+			rank = e->serial;
+	}
+	return file ? rank + 1 : 0;
+}
+
+struct ranked {
+	struct conf_error error;
+	unsigned rank;
+};
+
+static int compare(const void *left, const void *right)
+{
+	const struct ranked *a = left, *b = right;
+	if (a->rank != b->rank)
+		return a->rank < b->rank ? -1 : 1;
+	const struct conf_place *p = &a->error.place, *q = &b->error.place;
+	if (p->line != q->line)
+		return p->line < q->line ? -1 : 1;
+	if (p->column != q->column)
+		return p->column < q->column ? -1 : 1;
+	return a->error.serial < b->error.serial ? -1 : 1;
+}
+
+/* Without memory they stay in order of discovery. */
+static void sort(struct conf_errors *errs)
+{
+	struct ranked *all = calloc(errs->count, sizeof(*all));
+	if (!all)
+		return;
+	for (size_t i = 0; i < errs->count; i++) {
+		all[i].error = errs->list[i];
+		all[i].rank = i && errs->list[i].place.file == errs->list[i - 1].place.file
+				      ? all[i - 1].rank
+				      : file_rank(errs, errs->list[i].place.file);
+	}
+	qsort(all, errs->count, sizeof(*all), compare);
+	for (size_t i = 0; i < errs->count; i++)
+		errs->list[i] = all[i].error;
+	free(all);
+}
+
+static void print(const struct conf_error *e, FILE *to)
+{
+	const char *file = e->place.file;
+	if (file && e->place.line)
+		fprintf(to, "%s:%u:%u: %s\n", file, e->place.line, e->place.column, e->message);
+	else if (file)
+		fprintf(to, "%s: %s\n", file, e->message);
+	else
+		fprintf(to, "%s\n", e->message);
+}
+
+void conf_errors_print(struct conf_errors *errs, FILE *to)
+{
+	sort(errs);
+	for (size_t i = 0; i < errs->count; i++)
+		print(&errs->list[i], to);
+	if (errs->lost)
+		fprintf(to, "%u more could not be kept: out of memory\n", errs->lost);
+}

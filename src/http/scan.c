@@ -1,0 +1,105 @@
+/*
+ * Where a request head ends: a walk from control character to control
+ * character that can stop and go on at any byte. What no head may hold is
+ * refused as soon as it is seen; all else is left to http_head_parse.
+ *
+ * Thread: any; pure functions.
+ */
+#include <string.h>
+
+#include "http/parse.h"
+
+enum { EMPTY_LINES_MAX = 8, METHOD_MAX = 64, VERSION_LEN = 8 };
+
+/* Offset of the first line that is not empty, or of one line too many. */
+static size_t first_line(const char *buf, size_t len)
+{
+	size_t i = 0;
+	while (len - i >= 2 && i <= EMPTY_LINES_MAX * 2 && memcmp(buf + i, "\r\n", 2) == 0)
+		i += 2;
+	return i;
+}
+
+/* Is a line's end still to come in buf[first, i)? A request line that was let
+ * pass is bounded, and so is the search in it, however often it is made. */
+static bool is_in_first(const char *buf, size_t first, size_t i, const struct http_limits *limits)
+{
+	size_t longest = METHOD_MAX + 1 + limits->target_max + 1 + VERSION_LEN;
+	return i - first <= longest && !memchr(buf + first, '\n', i - first);
+}
+
+/* Can these be the first bytes of a request line? A client that speaks another
+ * protocol is told at once, not when its time is over. 0, or a negative status. */
+static int check_first(const char *line, size_t len, const struct http_limits *limits)
+{
+	const char *space = memchr(line, ' ', len <= METHOD_MAX ? len : METHOD_MAX + 1);
+	size_t method = space ? (size_t)(space - line) : len;
+	if (method > METHOD_MAX || (len > 0 && !http_is_token(line, method)))
+		return -400;
+	if (!space)
+		return 0;
+	const char *target = space + 1;
+	size_t left = len - method - 1;
+	size_t longest = limits->target_max + 1;
+	space = memchr(target, ' ', left < longest ? left : longest);
+	if (!space)
+		return left > limits->target_max ? -414 : 0;
+	return left - (size_t)(space - target) - 1 > VERSION_LEN ? -400 : 0;
+}
+
+static bool is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/* Not 0 when one of eight bytes is a control character; which one it is, the
+ * borrows between the bytes may blur. */
+static uint64_t controls_in(const char *eight)
+{
+	const uint64_t ones = UINT64_MAX / 255;
+	uint64_t word;
+	memcpy(&word, eight, 8);
+	uint64_t del = word ^ ones * 0x7f;
+	return (((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & ones * 0x80;
+}
+
+static size_t next_control(const char *buf, size_t i, size_t len)
+{
+	while (len - i >= 8 && !controls_in(buf + i))
+		i += 8;
+	while (i < len && !is_control(buf[i]))
+		i++;
+	return i;
+}
+
+long http_head_scan(const char *buf, size_t len, size_t *at, const struct http_limits *limits)
+{
+	size_t end = len < limits->head_max ? len : limits->head_max;
+	size_t first = first_line(buf, end);
+	size_t i = *at > first ? *at : first;
+	if (first > EMPTY_LINES_MAX * 2)
+		return -400;
+	if (i > end)
+		return -431; /* the limit was lowered meanwhile */
+	bool in_first = is_in_first(buf, first, i, limits);
+	for (;;) {
+		i = next_control(buf, i, end);
+		int rc = in_first ? check_first(buf + first, i - first, limits) : 0;
+		if (rc < 0)
+			return rc;
+		if (i == end || (buf[i] == '\r' && i + 1 == end))
+			break;
+		if (buf[i] == '\t') {
+			i++;
+			continue;
+		}
+		if (buf[i] != '\r' || buf[i + 1] != '\n')
+			return -400;
+		if (i > first && buf[i - 1] == '\n')
+			return (long)i + 2;
+		in_first = false;
+		i += 2;
+	}
+	*at = i;
+	return len > limits->head_max ? -431 : 0;
+}

@@ -1,0 +1,370 @@
+/*
+ * The life of a connection: opening, events, time, closing.
+ *
+ * One edge-triggered event serves reading, writing and closing, so that a
+ * connection costs one epoll_ctl in its life. Level-triggered EV_CLOSED would
+ * spin, and without EV_READ a reset is never seen.
+ *
+ * Thread: the loop that accepted it.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "net/access.h"
+#include "net/conn_private.h"
+#include "work/background.h"
+
+/* In the access log alone: no answer was taken. */
+static const int status_client_gone = 499;
+
+static const int64_t linger_time = 2 * NS_PER_S;
+static const int64_t fresh_grace = NS_PER_S;
+static const char probe[] = "HTTP/1.1 102 Processing\r\n\r\n";
+
+static void on_event(evutil_socket_t fd, short what, void *arg);
+
+static void keep_peer(struct conn *c, const struct sockaddr *peer)
+{
+	c->family = peer->sa_family;
+	if (c->family == AF_INET6)
+		memcpy(c->peer, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr, 16);
+	else if (c->family == AF_INET)
+		memcpy(c->peer, &((const struct sockaddr_in *)(const void *)peer)->sin_addr, 4);
+}
+
+const char *conn_peer_text(const struct conn *c, char *to, size_t size)
+{
+	if (c->family == AF_UNIX || !inet_ntop(c->family, c->peer, to, (socklen_t)size))
+		return "unix";
+	return to;
+}
+
+int conn_open(struct loop *loop, int fd, const struct sockaddr *peer)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->magic = CONN_MAGIC;
+	c->fd = fd;
+	c->loop = loop;
+	c->state = CONN_IDLE;
+	c->deadline = CLOCK_NEVER;
+	list_init(&c->pending);
+	wheel_timer_init(&c->timer);
+	keep_peer(c, peer);
+	if (event_assign(&c->event, loop->base, fd,
+			 EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, on_event, c) < 0 ||
+	    event_add(&c->event, NULL) < 0) {
+		free(c);
+		return -ENOMEM;
+	}
+	list_add_last(&loop->conns, &c->link);
+	loop->conn_count++;
+	conn_set_deadline(c, clock_add(loop->now, loop->gen->header_timeout));
+	return 0;
+}
+
+static void release(struct conn *c)
+{
+	event_del(&c->event);
+	close(c->fd);
+	wheel_clear(&c->timer);
+	list_remove(&c->pending);
+	list_remove(&c->link);
+	c->loop->conn_count--;
+	/* A client that went away does not take back what a handler promised. */
+	tasks_submit(c->tasks);
+	buf_done(&c->in);
+	buf_done(&c->out);
+	c->magic = 0;
+	free(c);
+}
+
+void conn_close(struct conn *c)
+{
+	must_be(c, CONN_MAGIC);
+	must(c->state != CONN_CALL);
+	if (c->req) {
+		tasks_submit(tasks_take(c->req));
+		loop_give_request(c->loop, c->req);
+	}
+	release(c);
+}
+
+void conn_lost(struct conn *c)
+{
+	must_be(c, CONN_MAGIC);
+	if (c->state == CONN_CALL && !conn_abandon(c))
+		c->req = NULL; /* it comes home by itself */
+	if (c->req) {
+		c->req->res.status = status_client_gone;
+		access_log(c->loop, c->req);
+	}
+	c->state = CONN_LINGER;
+	conn_close(c);
+}
+
+void conn_set_deadline(struct conn *c, int64_t when)
+{
+	c->deadline = when;
+	loop_set_timer(c->loop, &c->timer, when);
+}
+
+void conn_set_dirty(struct conn *c)
+{
+	list_remove(&c->pending);
+	list_add_last(&c->loop->dirty, &c->pending);
+}
+
+void conn_set_again(struct conn *c)
+{
+	if (list_is_empty(&c->pending))
+		list_add_last(&c->loop->again, &c->pending);
+}
+
+/* ---- reading ---- */
+
+static bool wants_input(const struct conn *c)
+{
+	return c->state == CONN_LINGER ||
+	       (!c->closing && c->state <= CONN_BODY && buf_len(&c->out) < CONN_OUT_MAX);
+}
+
+static void parse_kept(struct conn *c)
+{
+	c->cut_short = false;
+	buf_drop(&c->in, conn_parse(c, buf_head(&c->in), buf_len(&c->in)));
+	if (buf_len(&c->in) == 0)
+		buf_done(&c->in);
+}
+
+/* Bytes were lost: what is being answered still is, nothing after it. */
+static void out_of_memory(struct conn *c)
+{
+	if (c->state == CONN_HEAD || c->state == CONN_BODY)
+		conn_refuse(c, 500, NULL);
+	c->closing = true;
+}
+
+/* Bytes go through the loop's buffer: a connection has memory of its own only
+ * while it holds an incomplete head. */
+static void take_input(struct conn *c, char *data, size_t len)
+{
+	if (c->state == CONN_LINGER) {
+		c->dropped += len;
+		return;
+	}
+	size_t used = buf_len(&c->in) == 0 ? conn_parse(c, data, len) : 0;
+	if (used < len && buf_add(&c->in, data + used, len - used) < 0) {
+		out_of_memory(c);
+		return;
+	}
+	if (used == 0 && buf_len(&c->in) > len)
+		parse_kept(c);
+}
+
+/* The client will send no more: with nothing begun and nothing to write, that
+ * is the end. */
+static void end_of_input(struct conn *c)
+{
+	c->peer_ended = true;
+	c->readable = false;
+	c->closing = true;
+	if (c->state == CONN_HEAD || c->state == CONN_BODY)
+		c->state = CONN_LINGER; /* the rest of this request will never come */
+}
+
+/* False: the connection is gone. */
+static bool read_some(struct conn *c)
+{
+	ssize_t n = recv(c->fd, c->loop->read_buf, LOOP_READ_SIZE, 0);
+	if (n > 0) {
+		c->readable = n == LOOP_READ_SIZE || c->end_is_near;
+		take_input(c, c->loop->read_buf, (size_t)n);
+		return true;
+	}
+	if (n == 0) {
+		end_of_input(c);
+		return true;
+	}
+	if (errno == EAGAIN)
+		c->readable = false;
+	else if (errno != EINTR) {
+		conn_lost(c);
+		return false;
+	}
+	return true;
+}
+
+/* Closing a socket with unread bytes in it resets the connection, and the
+ * client may lose the answer: end our side first and drop what still comes. */
+static void start_linger(struct conn *c)
+{
+	c->state = CONN_LINGER;
+	buf_done(&c->in);
+	shutdown(c->fd, SHUT_WR);
+	conn_set_deadline(c, clock_add(c->loop->now, linger_time));
+}
+
+/* Everything is written; is this the end? */
+static bool is_over(struct conn *c)
+{
+	if (!c->closing || buf_len(&c->out) > 0 || c->state == CONN_CALL || c->state == CONN_REPLY)
+		return false;
+	bool is_unread = c->readable || c->was_refused || buf_len(&c->in) > 0;
+	if (c->state != CONN_LINGER && is_unread && !c->peer_ended)
+		start_linger(c);
+	return c->state != CONN_LINGER || c->peer_ended || c->dropped > CONN_LINGER_MAX;
+}
+
+void conn_advance(struct conn *c)
+{
+	for (int i = 0; i < CONN_READS_MAX; i++) {
+		if (c->cut_short && wants_input(c))
+			parse_kept(c);
+		if (is_over(c)) {
+			conn_close(c);
+			return;
+		}
+		if (!c->readable || c->cut_short || !wants_input(c))
+			break;
+		if (!read_some(c))
+			return;
+	}
+	if (is_over(c))
+		conn_close(c);
+	else if ((c->readable || c->cut_short) && wants_input(c))
+		conn_set_again(c);
+}
+
+/* ---- events ---- */
+
+/* An HTTP/1.1 client that ended its sending while its call waits in line has
+ * either gone or half-closed and listens. Both look the same until something
+ * is sent: an interim answer is harmless to the one and makes the other's
+ * system answer with a reset. */
+static void conn_probe(struct conn *c)
+{
+	if (c->was_probed || buf_len(&c->out) > 0 || c->req->head.minor == 0 ||
+	    !pool_is_waiting(&c->req->call))
+		return;
+	c->was_probed = true;
+	if (buf_add(&c->out, probe, sizeof(probe) - 1) == 0)
+		conn_set_dirty(c);
+}
+
+/* While a call waits or runs nothing is read, so trouble is asked for. False:
+ * the connection is gone. */
+static bool check_client(struct conn *c, short what)
+{
+	int err = 0;
+	socklen_t len = sizeof(err);
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 || err != 0) {
+		conn_lost(c);
+		return false;
+	}
+	if (what & EV_CLOSED) {
+		c->peer_ended = true;
+		conn_probe(c);
+	}
+	return true;
+}
+
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+	(void)fd;
+	must_be(c, CONN_MAGIC);
+	c->loop->now = clock_now();
+	if (what & (EV_READ | EV_CLOSED))
+		c->readable = true;
+	c->end_is_near |= (what & EV_CLOSED) != 0;
+	if ((c->state == CONN_CALL || c->state == CONN_REPLY) && (what & (EV_READ | EV_CLOSED)) &&
+	    !check_client(c, what))
+		return;
+	if ((what & EV_WRITE) && buf_len(&c->out) + (c->state == CONN_REPLY) > 0 && !conn_flush(c))
+		return;
+	conn_advance(c);
+}
+
+static void go_on(struct conn *c)
+{
+	if (conn_flush(c))
+		conn_advance(c);
+}
+
+void conns_flush(struct list *dirty)
+{
+	struct conn *c;
+	while ((c = list_first(dirty, struct conn, pending)) != NULL) {
+		list_remove(&c->pending);
+		go_on(c);
+	}
+}
+
+void conns_go_on(struct list *again)
+{
+	struct conn *c;
+	while ((c = list_first(again, struct conn, pending)) != NULL) {
+		list_remove(&c->pending);
+		go_on(c);
+	}
+}
+
+/* ---- time ---- */
+
+void conn_on_timer(struct wheel_timer *t)
+{
+	struct conn *c = container_of(t, struct conn, timer);
+	must_be(c, CONN_MAGIC);
+	if (c->loop->now < c->deadline) {
+		conn_set_deadline(c, c->deadline);
+		return;
+	}
+	if (buf_len(&c->out) > 0 && c->state != CONN_CALL) {
+		conn_lost(c); /* it takes nothing any more */
+		return;
+	}
+	switch (c->state) {
+	case CONN_CALL:
+		conn_call_timeout(c);
+		break;
+	case CONN_HEAD:
+	case CONN_BODY:
+		conn_refuse(c, 408, NULL);
+		break;
+	default:
+		conn_lost(c);
+	}
+}
+
+/* ---- stopping ---- */
+
+static void drain_one(struct conn *c)
+{
+	if (c->state != CONN_IDLE || buf_len(&c->out) > 0) {
+		c->closing = c->closing || c->state == CONN_CALL || c->state == CONN_REPLY;
+		return;
+	}
+	/* A request may be on its way in already. */
+	c->readable = true;
+	if (!read_some(c))
+		return;
+	if (c->state != CONN_IDLE || buf_len(&c->out) > 0)
+		return;
+	if (c->served == 0 && !c->peer_ended)
+		conn_set_deadline(c, clock_add(c->loop->now, fresh_grace));
+	else
+		conn_close(c);
+}
+
+void conns_drain(struct list *conns)
+{
+	list_each (conns, struct conn, link, c)
+		drain_one(c);
+}

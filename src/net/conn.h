@@ -1,0 +1,33 @@
+/*
+ * A client's connection, as the rest of net/ sees it.
+ *
+ * Thread: the loop that accepted it.
+ */
+#ifndef WEIR_NET_CONN_H
+#define WEIR_NET_CONN_H
+
+#include "base/assert.h"
+#include "base/list.h"
+
+struct loop;
+struct sockaddr;
+struct wheel_timer;
+
+/* Takes over an accepted socket. 0, or -ENOMEM (the socket stays the
+ * caller's). */
+must_check int conn_open(struct loop *loop, int fd, const struct sockaddr *peer);
+
+/* The timer of a connection has come. */
+void conn_on_timer(struct wheel_timer *t);
+
+/* Connections that have something to write: writes; the list is empty then. */
+void conns_flush(struct list *dirty);
+
+/* Connections whose turn was cut short: lets them go on. */
+void conns_go_on(struct list *again);
+
+/* The daemon stops: closes those of the list that wait for nothing, lets the
+ * others end their request. */
+void conns_drain(struct list *conns);
+
+#endif

@@ -1,0 +1,187 @@
+/*
+ * Requests on their way to handlers and back: inline at once, blocking through
+ * their pool; what becomes of them when time runs out or the client goes.
+ *
+ * Thread: the loop that accepted the connection; run_call on a worker.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "net/conn_private.h"
+#include "work/background.h"
+
+static void run_call(struct call *call, struct worker *w)
+{
+	request_run(container_of(call, struct request, call), w);
+}
+
+/* The answer of the daemon itself, in the place of a handler's. */
+static void respond_error(struct conn *c, int status, const char *detail)
+{
+	struct response *res = &c->req->res;
+	char allow[64];
+	if (status >= 400 && response_error(res, status, detail) < 0)
+		response_clear_body(res);
+	if (c->allow) {
+		http_methods_text(c->allow, allow, sizeof(allow));
+		if (response_put_header(res, true, "Allow", allow) < 0)
+			log_error("request %s: out of memory for its answer", c->req->id);
+	}
+	c->allow = 0;
+	res->status = status;
+	conn_respond(c);
+}
+
+static const char *why_not_run(enum call_end end)
+{
+	switch (end) {
+	case CALL_FULL:
+		return "Too many requests are waiting.";
+	case CALL_EXPIRED:
+		return "The request waited too long for its turn.";
+	default:
+		return "No worker could be started.";
+	}
+}
+
+/* A call that nobody waited for has come home. */
+static void end_abandoned(struct request *req, struct loop *loop)
+{
+	log_notice("request %s: abandoned handler %s (%s) returned %d after %lld ms", req->id,
+		   req->route->handler_name, req->route->label, req->result,
+		   (long long)((req->call.ended - req->call.started) / NS_PER_MS));
+	tasks_submit(tasks_take(req));
+	loop_give_request(loop, req);
+}
+
+static void call_done(struct call *call)
+{
+	struct request *req = container_of(call, struct request, call);
+	must_be(req, REQUEST_MAGIC);
+	struct conn *c = req->owner;
+	if (!c) {
+		end_abandoned(req, container_of(req->home, struct loop, mailbox));
+		return;
+	}
+	must(c->state == CONN_CALL && c->req == req);
+	if (call->end == CALL_RAN)
+		conn_respond(c);
+	else
+		respond_error(c, 503, why_not_run(call->end));
+}
+
+static void submit(struct conn *c)
+{
+	struct request *req = c->req;
+	const struct route *route = req->route;
+	struct call *call = &req->call;
+	int64_t now = c->loop->now;
+	req->deadline = clock_add(now, route->timeout);
+	call->pool = route->pool;
+	call->run = run_call;
+	call->done = call_done;
+	call->home = req->home;
+	call->expires = clock_add(now, pool_settings(route->pool)->queue_timeout);
+	call->name = route->label;
+	call->id = req->id;
+	c->state = CONN_CALL;
+	c->was_probed = false;
+	conn_set_deadline(c, call->expires < req->deadline ? call->expires : req->deadline);
+	pool_submit(&c->loop->submitter, call);
+}
+
+void conn_dispatch(struct conn *c)
+{
+	struct request *req = c->req;
+	if (c->refusal) {
+		int status = c->refusal;
+		c->refusal = 0;
+		respond_error(c, status, NULL);
+	} else if (req->route->is_inline) {
+		request_run(req, NULL);
+		conn_respond(c);
+	} else {
+		submit(c);
+	}
+}
+
+void conn_refuse(struct conn *c, int status, const char *detail)
+{
+	c->closing = true;
+	c->was_refused = true;
+	if (!c->req && !conn_begin_request(c)) {
+		c->state = CONN_IDLE; /* no memory to say anything */
+		return;
+	}
+	c->refusal = 0;
+	respond_error(c, status, detail);
+}
+
+/* The client is answered while the handler runs on: a second request takes
+ * the first one's place for the answer. False: no memory for it. */
+static bool stand_in(struct conn *c)
+{
+	struct request *old = c->req;
+	struct request *req = loop_take_request(c->loop);
+	if (!req)
+		return false;
+	const struct http_header *accept =
+		http_header_find(old->head.headers, old->head.header_count, "Accept");
+	req->head.method = old->head.method;
+	req->head.minor = old->head.minor;
+	req->head.keep_alive = old->head.keep_alive;
+	req->head.method_text = (struct http_span){ "-", 1 };
+	struct http_header *copy = arena_zalloc(&req->arena, sizeof(*copy));
+	if (accept && copy) {
+		copy->name = "Accept";
+		copy->name_len = 6;
+		copy->value = arena_strdup(&req->arena, accept->value);
+		copy->value_len = accept->value_len;
+		req->head.headers = copy;
+		req->head.header_count = copy->value != NULL;
+	}
+	memcpy(req->id, old->id, sizeof(req->id));
+	memcpy(req->client, old->client, sizeof(req->client));
+	req->route = old->route;
+	req->began = old->began;
+	req->owner = c;
+	req->home = old->home;
+	old->owner = NULL;
+	c->req = req;
+	return true;
+}
+
+void conn_call_timeout(struct conn *c)
+{
+	struct request *req = c->req;
+	bool is_late = c->loop->now >= req->deadline;
+	if (pool_cancel(&req->call, is_late)) {
+		if (is_late) {
+			respond_error(c, 504, "The request waited until its time was over.");
+		} else {
+			req->call.end = CALL_EXPIRED;
+			req->call.retry_after = pool_retry_after(req->call.pool);
+			respond_error(c, 503, why_not_run(CALL_EXPIRED));
+		}
+		return;
+	}
+	if (!is_late) {
+		conn_set_deadline(
+			c, req->deadline); /* it runs: now only the call's own limit counts */
+		return;
+	}
+	log_warn("request %s: handler %s (%s) exceeded its time limit; the client was told 504",
+		 req->id, req->route->handler_name, req->route->label);
+	if (stand_in(c))
+		respond_error(c, 504, "The handler did not answer in time.");
+	else
+		conn_lost(c);
+}
+
+bool conn_abandon(struct conn *c)
+{
+	if (pool_cancel(&c->req->call, true))
+		return true;
+	c->req->owner = NULL;
+	return false;
+}

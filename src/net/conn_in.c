@@ -1,0 +1,214 @@
+/*
+ * From bytes to requests: heads, bodies, and what is refused on the way.
+ *
+ * Thread: the loop that accepted the connection.
+ */
+#include <string.h>
+
+#include "net/conn_private.h"
+#include "work/body.h"
+
+static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/* The last `digits` hex digits of a number; printf would take longer than the
+ * rest of a small request's parsing. */
+static char *put_hex(char *to, uint64_t number, int digits)
+{
+	for (int i = digits - 1; i >= 0; i--, number >>= 4)
+		to[i] = "0123456789abcdef"[number & 15];
+	return to + digits;
+}
+
+bool conn_begin_request(struct conn *c)
+{
+	struct loop *loop = c->loop;
+	struct request *req = loop_take_request(loop);
+	if (!req)
+		return false;
+	char *end = put_hex(req->id, loop->id_prefix, 8);
+	end = put_hex(end, (uint64_t)loop->number, 2);
+	end = put_hex(end, ++loop->id_count, 10);
+	*end = '\0';
+	conn_peer_text(c, req->client, sizeof(req->client));
+	req->owner = c;
+	req->home = &loop->mailbox;
+	req->began = c->began;
+	c->req = req;
+	return true;
+}
+
+/* At most `max`: more are refused anyway, and memory is taken for what came. */
+static size_t count_lines(const char *data, size_t len, size_t max)
+{
+	size_t lines = 0;
+	const char *end = data + len;
+	while (lines < max && (data = memchr(data, '\n', (size_t)(end - data))) != NULL) {
+		data++;
+		lines++;
+	}
+	return lines;
+}
+
+/* The head is copied, so that the request owns what its parts point into. */
+static int parse_head(struct conn *c, const char *data, size_t len)
+{
+	struct request *req = c->req;
+	const struct http_limits *limits = &req->gen->limits;
+	struct http_limits fitted = *limits;
+	fitted.headers_max = count_lines(data, len, limits->headers_max);
+	char *head = arena_alloc(&req->arena, len);
+	struct http_header *headers =
+		arena_alloc(&req->arena, fitted.headers_max * sizeof(*headers));
+	if (!head || !headers)
+		return 500;
+	memcpy(head, data, len);
+	return -http_head_parse(head, len, &fitted, headers, &req->head);
+}
+
+/* Decides before any of the body is read. */
+static void decide_early(struct conn *c)
+{
+	struct request *req = c->req;
+	int rc = req->head.expect == HTTP_EXPECT_OTHER ? 417 : request_route(req, &c->allow);
+	if (rc == 0 && req->head.has_length)
+		rc = body_expect(req, req->head.length);
+	c->refusal = (uint16_t)(rc < 0 ? 500 : rc);
+}
+
+static bool has_body(const struct http_head *head)
+{
+	return head->chunked || head->length > 0;
+}
+
+/* A small body of a refused request is read and dropped: the connection lives
+ * on. Whoever asked before sending gets the answer at once. */
+static bool can_discard(const struct conn *c)
+{
+	const struct http_head *head = &c->req->head;
+	return head->has_length && head->length <= CONN_DISCARD_MAX &&
+	       head->expect == HTTP_EXPECT_NONE;
+}
+
+static void begin_body(struct conn *c, bool nothing_came)
+{
+	struct request *req = c->req;
+	c->state = CONN_BODY;
+	c->body_left = req->head.length;
+	if (req->head.chunked)
+		http_chunked_init(&c->chunked);
+	conn_set_deadline(c, clock_add(c->loop->now, req->gen->body_timeout));
+	if (req->head.expect == HTTP_EXPECT_CONTINUE && nothing_came &&
+	    buf_add(&c->out, go_on, sizeof(go_on) - 1) == 0)
+		conn_set_dirty(c);
+}
+
+static void head_complete(struct conn *c, const char *data, size_t len, bool nothing_came)
+{
+	c->scanned = 0;
+	int rc = conn_begin_request(c) ? parse_head(c, data, len) : 500;
+	if (rc != 0) {
+		conn_refuse(c, rc, NULL);
+		return;
+	}
+	request_adopt_id(c->req);
+	decide_early(c);
+	if (!has_body(&c->req->head))
+		conn_dispatch(c);
+	else if (c->refusal && !can_discard(c))
+		conn_refuse(c, c->refusal, NULL);
+	else
+		begin_body(c, nothing_came);
+}
+
+static size_t take_head(struct conn *c, const char *data, size_t len)
+{
+	const struct generation *gen = c->loop->gen;
+	if (c->state == CONN_IDLE) {
+		c->state = CONN_HEAD;
+		c->scanned = 0;
+		c->began = c->loop->now;
+	}
+	long head = http_head_scan(data, len, &c->scanned, &gen->limits);
+	if (head == 0) {
+		conn_set_deadline(c, clock_add(c->began, gen->header_timeout));
+		return 0;
+	}
+	if (head < 0) {
+		conn_refuse(c, (int)-head, NULL);
+		return len;
+	}
+	head_complete(c, data, (size_t)head, (size_t)head == len);
+	return (size_t)head;
+}
+
+/* Keeps a piece of the body, unless the request is refused already. */
+static bool keep(struct conn *c, const char *data, size_t len)
+{
+	int rc = c->refusal ? 0 : body_add(c->req, data, len);
+	if (rc == 0)
+		return true;
+	conn_refuse(c, rc, NULL);
+	return false;
+}
+
+static void body_complete(struct conn *c)
+{
+	int rc = c->refusal ? 0 : body_end(c->req);
+	if (rc != 0)
+		conn_refuse(c, rc, NULL);
+	else
+		conn_dispatch(c);
+}
+
+static size_t take_sized(struct conn *c, const char *data, size_t len)
+{
+	size_t n = len < c->body_left ? len : (size_t)c->body_left;
+	if (!keep(c, data, n))
+		return len;
+	c->body_left -= n;
+	if (c->body_left == 0)
+		body_complete(c);
+	return n;
+}
+
+static size_t take_chunked(struct conn *c, char *data, size_t len)
+{
+	size_t body, used;
+	int rc = http_chunked_decode(&c->chunked, data, len, &body, &used);
+	if (rc < 0) {
+		conn_refuse(c, -rc, NULL);
+		return len;
+	}
+	if (!keep(c, data, body))
+		return len;
+	if (rc == 1)
+		body_complete(c);
+	return used;
+}
+
+static size_t take_body(struct conn *c, char *data, size_t len)
+{
+	conn_set_deadline(c, clock_add(c->loop->now, c->req->gen->body_timeout));
+	return c->req->head.chunked ? take_chunked(c, data, len) : take_sized(c, data, len);
+}
+
+size_t conn_parse(struct conn *c, char *data, size_t len)
+{
+	size_t used = 0;
+	uint64_t turn_end = c->served + CONN_TURN_MAX;
+	while (used < len) {
+		if (c->closing)
+			return len; /* whatever else was sent will not be answered */
+		if (c->state > CONN_BODY || c->served >= turn_end ||
+		    buf_len(&c->out) >= CONN_OUT_MAX) {
+			c->cut_short = true;
+			break;
+		}
+		size_t n = c->state == CONN_BODY ? take_body(c, data + used, len - used)
+						 : take_head(c, data + used, len - used);
+		if (n == 0)
+			break;
+		used += n;
+	}
+	return used;
+}

@@ -1,0 +1,159 @@
+/*
+ * From responses to bytes: small ones are collected in `out` and written once
+ * a turn; large bodies and files go straight from where they are.
+ *
+ * Thread: the loop that accepted the connection.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/uio.h>
+
+#include "base/log.h"
+#include "net/access.h"
+#include "net/conn_private.h"
+#include "net/reply.h"
+#include "work/background.h"
+
+enum { SENDFILE_MAX = 1 << 20 }; /* of one file in one go; others want their turn */
+
+/* The response is on its way: the request's memory goes back. */
+static void end_request(struct conn *c)
+{
+	struct request *req = c->req;
+	access_log(c->loop, req);
+	tasks_append(&c->tasks, tasks_take(req));
+	c->req = NULL;
+	c->served++;
+	c->allow = 0;
+	loop_give_request(c->loop, req);
+	c->state = CONN_IDLE;
+	const struct generation *gen = c->loop->gen;
+	conn_set_deadline(c, clock_add(c->loop->now, gen->keepalive_timeout));
+}
+
+/* A handler's handed-over bytes may be large or small; small ones join `out`. */
+static bool joins_out(const struct request *req)
+{
+	return !reply_has_body(req) || req->res.kind == BODY_NONE || req->res.len == 0 ||
+	       (req->res.kind == BODY_BYTES && req->res.len <= CONN_COPY_MAX);
+}
+
+void conn_respond(struct conn *c)
+{
+	struct request *req = c->req;
+	if (!req->head.keep_alive || c->loop->is_draining)
+		c->closing = true;
+	bool joins = joins_out(req);
+	int rc = reply_write_head(&c->out, req, loop_date(c->loop), c->closing);
+	if (rc == 0 && joins && reply_has_body(req) && req->res.len > 0)
+		rc = buf_add(&c->out, req->res.data, req->res.len);
+	if (rc < 0) {
+		/* Not even an error fits: half an answer must not be taken for one. */
+		log_error("request %s: out of memory for its answer; connection closed", req->id);
+		c->closing = true;
+		buf_done(&c->out);
+		joins = true;
+	}
+	c->sent = 0;
+	if (joins) {
+		end_request(c);
+	} else {
+		c->state = CONN_REPLY;
+		conn_set_deadline(c, clock_add(c->loop->now, req->gen->write_timeout));
+	}
+	conn_set_dirty(c);
+}
+
+static ssize_t send_bytes(struct conn *c)
+{
+	struct iovec iov[2];
+	int n = 0;
+	if (buf_len(&c->out) > 0)
+		iov[n++] = (struct iovec){ buf_head(&c->out), buf_len(&c->out) };
+	if (c->state == CONN_REPLY && c->req->res.kind == BODY_BYTES) {
+		const struct response *res = &c->req->res;
+		iov[n++] = (struct iovec){
+			(char *)(uintptr_t)res->data + c->sent,
+			(size_t)(res->len - c->sent),
+		};
+	}
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)n };
+	bool more = c->state == CONN_REPLY && c->req->res.kind == BODY_FILE;
+	return sendmsg(c->fd, &msg, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+}
+
+static ssize_t send_file(struct conn *c)
+{
+	const struct response *res = &c->req->res;
+	off_t at = (off_t)(res->offset + c->sent);
+	uint64_t left = res->len - c->sent;
+	ssize_t n =
+		sendfile(c->fd, res->fd, &at, left < SENDFILE_MAX ? (size_t)left : SENDFILE_MAX);
+	if (n == 0) {
+		/* The file shrank below what was announced. */
+		log_error("request %s: file became shorter while it was sent; connection closed",
+			  c->req->id);
+		errno = EIO;
+		return -1;
+	}
+	return n;
+}
+
+/* Accounts for what the kernel took. */
+static void took(struct conn *c, size_t n)
+{
+	size_t from_out = n < buf_len(&c->out) ? n : buf_len(&c->out);
+	buf_drop(&c->out, from_out);
+	c->sent += n - from_out;
+}
+
+static bool has_output(const struct conn *c)
+{
+	return buf_len(&c->out) > 0 || (c->state == CONN_REPLY && c->sent < c->req->res.len);
+}
+
+/* The socket is full. The client has write_timeout to take something; every
+ * byte it takes gives it as long again. */
+static void await_client(struct conn *c, bool moved)
+{
+	if ((moved || !c->is_blocked) && c->state != CONN_CALL)
+		conn_set_deadline(c, clock_add(c->loop->now, c->loop->gen->write_timeout));
+	c->is_blocked = true;
+}
+
+bool conn_flush(struct conn *c)
+{
+	bool moved = false;
+	while (has_output(c)) {
+		bool is_file = buf_len(&c->out) == 0 && c->req->res.kind == BODY_FILE;
+		ssize_t n = is_file ? send_file(c) : send_bytes(c);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN) {
+			await_client(c, moved);
+			return true;
+		}
+		if (n < 0) {
+			conn_lost(c);
+			return false;
+		}
+		took(c, (size_t)n);
+		moved = true;
+		if (is_file && has_output(c)) {
+			conn_set_again(c);
+			return true;
+		}
+	}
+	if (c->state == CONN_REPLY)
+		end_request(c);
+	if (c->is_blocked && c->state == CONN_IDLE)
+		conn_set_deadline(c, clock_add(c->loop->now, c->loop->gen->keepalive_timeout));
+	c->is_blocked = false;
+	if (buf_len(&c->out) == 0 && c->out.size > CONN_COPY_MAX)
+		buf_done(&c->out);
+	struct task *tasks = c->tasks;
+	c->tasks = NULL;
+	tasks_submit(tasks);
+	return true;
+}

@@ -1,0 +1,98 @@
+/*
+ * The inside of a connection, shared by conn.c (life, events, time),
+ * conn_in.c (reading), conn_call.c (requests on their way to handlers and
+ * back) and conn_out.c (writing).
+ *
+ * Thread: the loop that accepted it.
+ */
+#ifndef WEIR_NET_CONN_PRIVATE_H
+#define WEIR_NET_CONN_PRIVATE_H
+
+#include <sys/socket.h>
+
+#include "http/chunked.h"
+#include "net/conn.h"
+#include "net/loop.h"
+#include "work/request.h"
+
+#define CONN_MAGIC 0xc0221e70U
+
+enum {
+	CONN_TURN_MAX = 64,           /* requests of one connection in one turn */
+	CONN_READS_MAX = 4,           /* reads of one connection in one turn */
+	CONN_OUT_MAX = 64 * 1024,     /* answers waiting to be written before parsing goes on */
+	CONN_COPY_MAX = 16 * 1024,    /* bodies up to this join the head in `out` */
+	CONN_DISCARD_MAX = 64 * 1024, /* a refused body up to this is read and dropped */
+	CONN_LINGER_MAX = 256 * 1024, /* what is read and dropped before closing */
+};
+
+/* What the connection waits for. It has a request from CONN_BODY to the end of
+ * CONN_REPLY. */
+enum conn_state {
+	CONN_IDLE,   /* the first byte of a request */
+	CONN_HEAD,   /* the rest of a head; what came is in `in` */
+	CONN_BODY,   /* the rest of a body */
+	CONN_CALL,   /* a pool: the request is its, or a worker's */
+	CONN_REPLY,  /* the client, to take a body that is not in `out` */
+	CONN_LINGER, /* the client, to see the end: all is sent, we only read and drop */
+};
+
+struct conn {
+	unsigned magic;
+	int fd;
+	enum conn_state state;
+	bool readable;    /* the last read did not empty the socket */
+	bool end_is_near; /* the end of input was announced: read until it comes */
+	bool peer_ended;  /* the client will send no more */
+	bool is_blocked;  /* the client does not take what we write */
+	bool closing;     /* close when everything is written */
+	bool cut_short;   /* bytes in `in` were not looked at yet */
+	bool was_probed;  /* its call was asked after, see conn.c */
+	bool was_refused; /* the rest of the request will not be read */
+	uint16_t refusal; /* answer decided before the body was read; 0: none */
+	unsigned allow;   /* methods for that answer's Allow */
+	struct loop *loop;
+	struct request *req; /* NULL in IDLE, HEAD and LINGER */
+	struct list link;    /* of the loop's connections */
+	struct list pending; /* in the loop's dirty or again list */
+	struct wheel_timer timer;
+	int64_t deadline; /* what the timer stands for; CLOCK_NEVER */
+	int64_t began;    /* first byte of the request */
+	struct buf in;
+	struct buf out;
+	size_t scanned;     /* of the head in `in` */
+	size_t dropped;     /* while lingering */
+	uint64_t body_left; /* of a body with Content-Length */
+	uint64_t sent;      /* of the response body in CONN_REPLY */
+	uint64_t served;    /* requests so far */
+	struct http_chunked chunked;
+	struct task *tasks; /* to be submitted when `out` is written */
+	struct event event;
+	uint8_t peer[16]; /* the client's address */
+	sa_family_t family;
+};
+
+/* conn.c */
+void conn_close(struct conn *c); /* frees it: the last thing a caller does with it */
+void conn_lost(struct conn *c);  /* the client is gone: likewise */
+void conn_set_deadline(struct conn *c, int64_t when);
+void conn_set_dirty(struct conn *c);
+void conn_set_again(struct conn *c);
+void conn_advance(struct conn *c); /* parse and read on; may free it */
+const char *conn_peer_text(const struct conn *c, char *to, size_t size);
+
+/* conn_in.c */
+bool conn_begin_request(struct conn *c);                   /* a named request; false: no memory */
+size_t conn_parse(struct conn *c, char *data, size_t len); /* returns how many bytes were used */
+
+/* conn_call.c */
+void conn_dispatch(struct conn *c);                               /* the request is complete */
+void conn_refuse(struct conn *c, int status, const char *detail); /* answer, then close */
+void conn_call_timeout(struct conn *c); /* its deadline came in CONN_CALL */
+bool conn_abandon(struct conn *c);      /* the client is gone in CONN_CALL */
+
+/* conn_out.c */
+void conn_respond(struct conn *c); /* the request's response is complete */
+bool conn_flush(struct conn *c);   /* writes; false: it was freed */
+
+#endif

@@ -1,0 +1,266 @@
+/*
+ * The turn of an I/O thread.
+ *
+ * Thread: the loop's own, but for loop_init, loop_start, loop_done (main) and
+ * loop_post (any).
+ */
+#include "net/loop.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "net/access.h"
+#include "net/conn.h"
+#include "net/listen.h"
+#include "work/request.h"
+
+static void on_mail(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *loop = arg;
+	(void)fd;
+	(void)what;
+	loop->now = clock_now();
+	mailbox_take(&loop->mailbox);
+}
+
+static void arm_timer(struct loop *loop)
+{
+	int64_t next = wheel_next(&loop->wheel);
+	loop->timer_at = next;
+	if (next == CLOCK_NEVER)
+		return;
+	int64_t wait = next > loop->now ? next - loop->now : 0;
+	/* Rounded up: libevent would wake for the part of a millisecond. */
+	int64_t us = (wait + 999999) / NS_PER_MS * 1000;
+	struct timeval tv = { .tv_sec = us / 1000000, .tv_usec = us % 1000000 };
+	if (event_add(loop->timer_event, &tv) < 0)
+		log_error("loop %d: cannot set its timer", loop->number);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *loop = arg;
+	struct list due;
+	(void)fd;
+	(void)what;
+	loop->now = clock_now();
+	list_init(&due);
+	wheel_turn(&loop->wheel, loop->now, &due);
+	struct wheel_timer *t;
+	while ((t = list_first(&due, struct wheel_timer, link)) != NULL) {
+		list_remove(&t->link);
+		conn_on_timer(t);
+	}
+	arm_timer(loop);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *loop = arg;
+	struct list now_due;
+	(void)fd;
+	(void)what;
+	loop->now = clock_now();
+	list_init(&now_due);
+	list_move_all(&now_due, &loop->again);
+	conns_go_on(&now_due);
+}
+
+static void loop_flush(struct loop *loop)
+{
+	/* Writing may let a connection parse on, which may submit; submitting may
+	 * be refused, which writes. Both end: a turn is bounded per connection. */
+	while (!list_is_empty(&loop->dirty) || !list_is_empty(&loop->submitter.calls)) {
+		pool_flush(&loop->submitter, loop->now);
+		conns_flush(&loop->dirty);
+	}
+	if (!list_is_empty(&loop->again))
+		event_active(loop->again_event, EV_TIMEOUT, 0);
+	access_flush(loop);
+}
+
+static void check_drained(struct loop *loop)
+{
+	if (!loop->is_draining || loop->conn_count > 0 || !loop->drained)
+		return;
+	void (*drained)(void *ctx) = loop->drained;
+	loop->drained = NULL;
+	drained(loop->drained_ctx);
+}
+
+void loop_run(struct loop *loop)
+{
+	loop->now = clock_now();
+	while (!loop->is_stopping) {
+		if (event_base_loop(loop->base, EVLOOP_ONCE) < 0) {
+			log_error("loop %d: the event loop failed", loop->number);
+			abort();
+		}
+		loop_flush(loop);
+		check_drained(loop);
+	}
+}
+
+static void *loop_main(void *arg)
+{
+	struct loop *loop = arg;
+	char name[16];
+	thread_set_kind(THREAD_LOOP);
+	snprintf(name, sizeof(name), "weir-io/%d", loop->number);
+	thread_set_name(name);
+	loop_run(loop);
+	return NULL;
+}
+
+static int make_events(struct loop *loop)
+{
+	struct event_config *config = event_config_new();
+	if (!config)
+		return -ENOMEM;
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE);
+	loop->base = event_base_new_with_config(config);
+	event_config_free(config);
+	if (!loop->base)
+		return -ENOMEM;
+	loop->mail_event =
+		event_new(loop->base, loop->mailbox.fd, EV_READ | EV_PERSIST, on_mail, loop);
+	loop->timer_event = event_new(loop->base, -1, 0, on_timer, loop);
+	loop->again_event = event_new(loop->base, -1, 0, on_again, loop);
+	if (!loop->mail_event || !loop->timer_event || !loop->again_event)
+		return -ENOMEM;
+	return event_add(loop->mail_event, NULL) < 0 ? -ENOMEM : 0;
+}
+
+int loop_init(struct loop *loop, int number, struct generation *gen, uint32_t id_prefix)
+{
+	*loop = (struct loop){ .number = number, .id_prefix = id_prefix, .access_fd = -1 };
+	list_init(&loop->conns);
+	list_init(&loop->dirty);
+	list_init(&loop->again);
+	submitter_init(&loop->submitter);
+	loop->now = clock_now();
+	loop->timer_at = CLOCK_NEVER;
+	wheel_init(&loop->wheel, loop->now);
+	loop->gen = gen ? generation_ref(gen) : NULL;
+	int rc = mailbox_init(&loop->mailbox);
+	if (rc == 0)
+		rc = make_events(loop);
+	loop->read_buf = malloc(LOOP_READ_SIZE);
+	return loop->read_buf ? rc : -ENOMEM;
+}
+
+int loop_start(struct loop *loop)
+{
+	return thread_start(&loop->thread, 0, loop_main, loop);
+}
+
+struct errand {
+	struct mail mail;
+	struct loop *loop;
+	void (*fn)(struct loop *loop, void *arg);
+	void *arg;
+};
+
+static void deliver_errand(struct mail *m)
+{
+	struct errand *e = container_of(m, struct errand, mail);
+	e->fn(e->loop, e->arg);
+	free(e);
+}
+
+int loop_post(struct loop *loop, void (*fn)(struct loop *loop, void *arg), void *arg)
+{
+	struct errand *e = malloc(sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	*e = (struct errand){ .loop = loop, .fn = fn, .arg = arg };
+	e->mail.deliver = deliver_errand;
+	mailbox_post(&loop->mailbox, &e->mail);
+	return 0;
+}
+
+void loop_stop(struct loop *loop)
+{
+	loop->is_stopping = true;
+}
+
+static void free_event(struct event **ev)
+{
+	if (*ev)
+		event_free(*ev);
+	*ev = NULL;
+}
+
+void loop_done(struct loop *loop)
+{
+	must(loop->conn_count == 0);
+	listeners_close(loop);
+	free_event(&loop->mail_event);
+	free_event(&loop->timer_event);
+	free_event(&loop->again_event);
+	if (loop->base)
+		event_base_free(loop->base);
+	while (loop->spare_count > 0)
+		request_free(&loop->spare[--loop->spare_count]);
+	if (loop->mailbox.fd >= 0)
+		mailbox_done(&loop->mailbox);
+	if (loop->gen)
+		generation_unref(&loop->gen);
+	buf_done(&loop->access);
+	free(loop->read_buf);
+	*loop = (struct loop){ .access_fd = -1, .mailbox.fd = -1 };
+}
+
+void loop_drain(struct loop *loop, void (*drained)(void *ctx), void *ctx)
+{
+	loop->now = clock_now();
+	loop->is_draining = true;
+	loop->drained = drained;
+	loop->drained_ctx = ctx;
+	listeners_finish(loop);
+	conns_drain(&loop->conns);
+}
+
+void loop_set_timer(struct loop *loop, struct wheel_timer *t, int64_t when)
+{
+	if (wheel_set(&loop->wheel, t, when) && wheel_next(&loop->wheel) < loop->timer_at)
+		arm_timer(loop);
+}
+
+const char *loop_library(void)
+{
+	return event_get_version();
+}
+
+const char *loop_date(struct loop *loop)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
+	if (ts.tv_sec != loop->date_second) {
+		loop->date_second = ts.tv_sec;
+		http_date_write(ts.tv_sec, loop->date);
+	}
+	return loop->date;
+}
+
+struct request *loop_take_request(struct loop *loop)
+{
+	struct request *req =
+		loop->spare_count > 0 ? loop->spare[--loop->spare_count] : request_new();
+	if (req)
+		req->gen = generation_ref(loop->gen);
+	return req;
+}
+
+void loop_give_request(struct loop *loop, struct request *req)
+{
+	request_reset(req);
+	if (loop->spare_count < LOOP_SPARE_REQUESTS)
+		loop->spare[loop->spare_count++] = req;
+	else
+		request_free(&req);
+}

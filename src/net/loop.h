@@ -1,0 +1,95 @@
+/*
+ * An I/O thread: one libevent loop, the connections it accepted, and what they
+ * share. A turn of the loop reads and parses, submits calls, and at its end
+ * hands them to their pools and writes what there is to write.
+ *
+ * Thread: a loop and everything it owns belong to its thread; what others may
+ * call says so.
+ */
+#ifndef WEIR_NET_LOOP_H
+#define WEIR_NET_LOOP_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "base/buf.h"
+#include "base/wheel.h"
+#include "http/date.h"
+#include "work/pool.h"
+#include "work/route.h"
+
+struct listener;
+struct request;
+
+enum { LOOP_READ_SIZE = 65536, LOOP_SPARE_REQUESTS = 64 };
+
+struct loop {
+	int number;
+	pthread_t thread;
+	struct event_base *base;
+	struct mailbox mailbox; /* any thread posts */
+	struct event *mail_event;
+	struct event *timer_event; /* for the wheel */
+	struct event *again_event; /* activated while `again` is not empty */
+	struct wheel wheel;
+	int64_t timer_at; /* what timer_event is set to */
+	int64_t now;      /* of the current callback */
+	struct submitter submitter;
+	struct list conns; /* all connections */
+	size_t conn_count;
+	struct list dirty;                          /* connections with something to write */
+	struct list again;                          /* connections whose turn was cut short */
+	struct listener *listeners;                 /* chained */
+	struct generation *gen;                     /* a reference: what new requests use */
+	struct request *spare[LOOP_SPARE_REQUESTS]; /* reset, for the next requests */
+	int spare_count;
+	time_t date_second;
+	char date[HTTP_DATE_LEN + 1];
+	uint32_t id_prefix;   /* of this process, random */
+	uint64_t id_count;    /* of this loop */
+	int access_fd;        /* of the access log; -1: none */
+	struct buf access;    /* lines of this turn */
+	uint64_t access_lost; /* lines that could not be written */
+	bool is_draining;
+	bool is_stopping;
+	void (*drained)(void *ctx); /* called once, on the loop, when draining and empty */
+	void *drained_ctx;
+	char *read_buf; /* LOOP_READ_SIZE bytes, shared by its connections */
+};
+
+/* Boot, main thread. 0, or a negative errno. `gen` is referenced. */
+must_check int loop_init(struct loop *loop, int number, struct generation *gen, uint32_t id_prefix);
+
+/* Boot: runs it on a thread of its own. 0, or a negative errno. */
+must_check int loop_start(struct loop *loop);
+
+/* The caller runs it here until loop_stop. */
+void loop_run(struct loop *loop);
+
+/* Any thread: runs fn(loop, arg) on the loop's thread, soon. -ENOMEM. */
+must_check int loop_post(struct loop *loop, void (*fn)(struct loop *loop, void *arg), void *arg);
+
+/* On the loop: run() returns after this turn. */
+void loop_stop(struct loop *loop);
+
+/* Main, after the thread has ended (or was never started). */
+void loop_done(struct loop *loop);
+
+/* On the loop: stop accepting, close what is idle, call drained(ctx) when the
+ * last connection has gone. */
+void loop_drain(struct loop *loop, void (*drained)(void *ctx), void *ctx);
+
+/* On the loop: the rest of a turn; callbacks run outside of loop_run's own. */
+void loop_set_timer(struct loop *loop, struct wheel_timer *t, int64_t when);
+
+/* Name and version of the library below. */
+const char *loop_library(void);
+
+/* The value of the Date header. */
+const char *loop_date(struct loop *loop);
+
+/* A fresh request, or NULL when memory is out; and giving one back. */
+struct request *loop_take_request(struct loop *loop);
+void loop_give_request(struct loop *loop, struct request *req);
+
+#endif

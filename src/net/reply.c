@@ -1,0 +1,120 @@
+/*
+ * Writing of answer heads: one reservation, then copies.
+ *
+ * Thread: the connection's loop.
+ */
+#include "net/reply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+
+/* More than all fixed parts, the status text, a length and a date take. */
+enum { FIXED_PART = 512 };
+
+bool reply_has_body(const struct request *req)
+{
+	return req->head.method != HTTP_HEAD && http_status_has_body(req->res.status);
+}
+
+static char *put(char *to, const char *text, size_t len)
+{
+	memcpy(to, text, len);
+	return to + len;
+}
+
+#define put_literal(to, text) put(to, text, sizeof(text) - 1)
+
+static char *put_text(char *to, const char *text)
+{
+	return put(to, text, strlen(text));
+}
+
+static char *put_number(char *to, uint64_t n)
+{
+	char digits[20];
+	size_t i = sizeof(digits);
+	do {
+		digits[--i] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	return put(to, digits + i, sizeof(digits) - i);
+}
+
+static size_t size_of(const struct request *req)
+{
+	size_t size = FIXED_PART + strlen(req->id);
+	if (req->res.type)
+		size += strlen(req->res.type);
+	for (const struct response_header *h = req->res.headers; h; h = h->next)
+		size += h->name_len + h->value_len + 4;
+	return size;
+}
+
+static char *put_status(char *to, int status)
+{
+	to = put_literal(to, "HTTP/1.1 ");
+	to = put_number(to, (uint64_t)status);
+	*to++ = ' ';
+	to = put_text(to, http_status_text(status));
+	return put_literal(to, "\r\n");
+}
+
+static char *put_framing(char *to, const struct request *req, bool closes)
+{
+	const struct response *res = &req->res;
+	if (res->type && http_status_has_body(res->status)) {
+		to = put_literal(to, "Content-Type: ");
+		to = put_text(to, res->type);
+		to = put_literal(to, "\r\n");
+	}
+	if (http_status_has_body(res->status)) {
+		to = put_literal(to, "Content-Length: ");
+		to = put_number(to, res->len);
+		to = put_literal(to, "\r\n");
+	}
+	if (closes)
+		return put_literal(to, "Connection: close\r\n");
+	if (req->head.minor == 0)
+		return put_literal(to, "Connection: keep-alive\r\n");
+	return to;
+}
+
+static char *put_headers(char *to, const struct response *res)
+{
+	for (const struct response_header *h = res->headers; h; h = h->next) {
+		to = put(to, h->name, h->name_len);
+		to = put_literal(to, ": ");
+		to = put(to, h->value, h->value_len);
+		to = put_literal(to, "\r\n");
+	}
+	return to;
+}
+
+int reply_write_head(struct buf *out, const struct request *req, const char *date, bool closes)
+{
+	char *start = buf_reserve(out, size_of(req));
+	if (!start)
+		return ERR_NOMEM;
+	char *to = put_status(start, req->res.status);
+	to = put_literal(to, "Date: ");
+	to = put_text(to, date);
+	to = put_literal(to, "\r\n");
+	to = put_framing(to, req, closes);
+	if (req->res.status == 503 && req->call.retry_after > 0 &&
+	    !response_header_find(&req->res, "Retry-After")) {
+		to = put_literal(to, "Retry-After: ");
+		to = put_number(to, (uint64_t)req->call.retry_after);
+		to = put_literal(to, "\r\n");
+	}
+	to = put_headers(to, &req->res);
+	if (req->id[0]) {
+		to = put_literal(to, "X-Request-Id: ");
+		to = put_text(to, req->id);
+		to = put_literal(to, "\r\n");
+	}
+	to = put_literal(to, "\r\n");
+	buf_added(out, (size_t)(to - start));
+	return 0;
+}

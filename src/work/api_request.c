@@ -1,0 +1,317 @@
+/*
+ * The request half of <weir/module.h>: what the client asked.
+ *
+ * Thread: the handler's.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/form.h"
+#include "http/negotiate.h"
+#include "http/uri.h"
+#include "work/api.h"
+#include "work/module.h"
+
+API const char *weir_method(const struct weir_request *public)
+{
+	struct request *req = api_request(public);
+	return arena_strndup(&req->arena, req->head.method_text.at, req->head.method_text.len);
+}
+
+API const char *weir_path(const struct weir_request *public)
+{
+	return api_request(public)->path;
+}
+
+API const char *weir_query_string(const struct weir_request *public)
+{
+	return api_request(public)->query;
+}
+
+API const char *weir_param(const struct weir_request *public, const char *name)
+{
+	struct request *req = api_request(public);
+	int i = pattern_param(&req->route->target.pattern, name);
+	return i < 0 ? NULL : req->params[i];
+}
+
+/* A whole number and nothing else. */
+static int read_int(const char *text, int64_t *ret)
+{
+	const char *digits = text + (*text == '-');
+	if (*digits == '\0' || digits[strspn(digits, "0123456789")] != '\0')
+		return -EINVAL;
+	errno = 0;
+	long long value = strtoll(text, NULL, 10);
+	if (errno == ERANGE)
+		return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
+static int typed_param(const struct request *req, const char *name, const char **ret_text,
+		       enum pattern_type *ret_type)
+{
+	const struct pattern *p = &req->route->target.pattern;
+	int i = pattern_param(p, name);
+	if (i < 0)
+		return -ENOENT;
+	*ret_text = req->params[i];
+	*ret_type = pattern_param_type(p, (size_t)i);
+	return 0;
+}
+
+API int weir_param_int(const struct weir_request *public, const char *name, int64_t *ret)
+{
+	const char *text;
+	enum pattern_type type;
+	int rc = typed_param(api_request(public), name, &text, &type);
+	if (rc < 0)
+		return rc;
+	return type == PATTERN_INT ? read_int(text, ret) : -EINVAL;
+}
+
+API int weir_param_float(const struct weir_request *public, const char *name, double *ret)
+{
+	const char *text;
+	enum pattern_type type;
+	int rc = typed_param(api_request(public), name, &text, &type);
+	if (rc < 0)
+		return rc;
+	if (type != PATTERN_INT && type != PATTERN_FLOAT)
+		return -EINVAL;
+	errno = 0;
+	double value = strtod(text, NULL);
+	if (errno == ERANGE)
+		return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
+static char *decode(struct request *req, struct http_span raw)
+{
+	char *text = arena_alloc(&req->arena, raw.len + 1);
+	if (!text || (raw.len && http_percent_decode(raw.at, raw.len, true, text) < 0))
+		return NULL;
+	if (raw.len == 0)
+		*text = '\0';
+	return text;
+}
+
+/* The first pair of a name among name=value pairs; an escape that cannot be
+ * decoded hides its pair. */
+static const char *find_pair(struct request *req, const char *pairs, size_t len, const char *name)
+{
+	struct http_span raw_name, raw_value;
+	size_t pos = 0;
+	while (http_pair_next(pairs, len, &pos, &raw_name, &raw_value)) {
+		const char *its = decode(req, raw_name);
+		if (!its || strcmp(its, name) != 0)
+			continue;
+		const char *value = raw_value.at ? decode(req, raw_value) : "";
+		if (value)
+			return value;
+	}
+	return NULL;
+}
+
+API const char *weir_query(struct weir_request *public, const char *name)
+{
+	struct request *req = api_request(public);
+	return find_pair(req, req->query, strlen(req->query), name);
+}
+
+API int weir_query_int(struct weir_request *public, const char *name, int64_t min, int64_t max,
+		       int64_t fallback, int64_t *ret)
+{
+	const char *text = weir_query(public, name);
+	if (!text) {
+		*ret = fallback;
+		return 0;
+	}
+	int64_t value;
+	int rc = read_int(text, &value);
+	if (rc < 0)
+		return rc;
+	if (value < min || value > max)
+		return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
+static const char *header(const struct request *req, const char *name)
+{
+	const struct http_header *h =
+		http_header_find(req->head.headers, req->head.header_count, name);
+	return h ? h->value : NULL;
+}
+
+API const char *weir_header(const struct weir_request *public, const char *name)
+{
+	return header(api_request(public), name);
+}
+
+API int weir_header_at(const struct weir_request *public, size_t i, const char **ret_name,
+		       const char **ret_value)
+{
+	const struct request *req = api_request(public);
+	if (i >= req->head.header_count)
+		return -ENOENT;
+	*ret_name = req->head.headers[i].name;
+	*ret_value = req->head.headers[i].value;
+	return 0;
+}
+
+API const char *weir_cookie(struct weir_request *public, const char *name)
+{
+	struct request *req = api_request(public);
+	for (size_t i = 0; i < req->head.header_count; i++) {
+		const struct http_header *h = &req->head.headers[i];
+		struct http_span its, value;
+		size_t pos = 0;
+		if (strcasecmp(h->name, "Cookie") != 0)
+			continue;
+		while (http_cookie_next(h->value, h->value_len, &pos, &its, &value)) {
+			if (its.len == strlen(name) && memcmp(its.at, name, its.len) == 0)
+				return arena_strndup(&req->arena, value.at, value.len);
+		}
+	}
+	return NULL;
+}
+
+/* The boundary when the body is multipart/form-data, else NULL. */
+static const char *boundary_of(struct request *req)
+{
+	const char *type = header(req, "Content-Type");
+	if (!type || !http_type_is(type, "multipart/form-data"))
+		return NULL;
+	size_t len = strlen(type);
+	char *boundary = arena_alloc(&req->arena, len + 1);
+	return boundary && http_parameter(type, len, "boundary", boundary) > 0 ? boundary : NULL;
+}
+
+static const char *multipart_field(struct request *req, const char *body, size_t len,
+				   const char *boundary, const char *name)
+{
+	struct http_part part;
+	size_t pos = 0;
+	while (http_part_next(body, len, boundary, &pos, &part) == 1) {
+		if (part.name.len == strlen(name) && memcmp(part.name.at, name, part.name.len) == 0)
+			return arena_strndup(&req->arena, part.data.at, part.data.len);
+	}
+	return NULL;
+}
+
+API const char *weir_form(struct weir_request *public, const char *name)
+{
+	struct request *req = api_request(public);
+	const char *type = header(req, "Content-Type");
+	size_t len;
+	const char *body = type ? weir_body(public, &len) : NULL;
+	if (!body)
+		return NULL;
+	if (http_type_is(type, "application/x-www-form-urlencoded"))
+		return find_pair(req, body, len, name);
+	const char *boundary = boundary_of(req);
+	return boundary ? multipart_field(req, body, len, boundary, name) : NULL;
+}
+
+API int weir_form_part(struct weir_request *public, size_t i, struct weir_part *ret)
+{
+	struct request *req = api_request(public);
+	const char *boundary = boundary_of(req);
+	if (!boundary)
+		return -EINVAL;
+	size_t len;
+	const char *body = weir_body(public, &len);
+	if (!body)
+		return -ENOMEM;
+	struct http_part part;
+	size_t pos = 0;
+	int rc;
+	while ((rc = http_part_next(body, len, boundary, &pos, &part)) == 1 && i > 0)
+		i--;
+	if (rc != 1)
+		return rc < 0 ? -EINVAL : -ENOENT;
+	struct weir_part out = { .data = part.data.at, .len = part.data.len, .type = "text/plain" };
+	out.name = arena_strndup(&req->arena, part.name.at, part.name.len);
+	if (part.file_name.at)
+		out.file_name = arena_strndup(&req->arena, part.file_name.at, part.file_name.len);
+	if (part.type.at)
+		out.type = arena_strndup(&req->arena, part.type.at, part.type.len);
+	if (!out.name || !out.type || (part.file_name.at && !out.file_name))
+		return -ENOMEM;
+	*ret = out;
+	return 0;
+}
+
+API const char *weir_client(const struct weir_request *public)
+{
+	return api_request(public)->client;
+}
+
+API const char *weir_request_id(const struct weir_request *public)
+{
+	return api_request(public)->id;
+}
+
+API int64_t weir_deadline(const struct weir_request *public)
+{
+	const struct request *req = api_request(public);
+	if (req->deadline == CLOCK_NEVER)
+		return -1;
+	int64_t left = req->deadline - clock_now();
+	return left > 0 ? left / NS_PER_MS : 0;
+}
+
+API int weir_cancelled(const struct weir_request *public)
+{
+	const struct request *req = api_request(public);
+	return atomic_load_explicit(&req->call.cancelled, memory_order_relaxed);
+}
+
+API const char *weir_route_pattern(const struct weir_request *public)
+{
+	return api_request(public)->route->target.pattern.text;
+}
+
+API struct weir_instance *weir_request_instance(const struct weir_request *public)
+{
+	return instance_public(api_request(public)->inst);
+}
+
+API void *weir_data(const struct weir_request *public)
+{
+	return instance_data(api_request(public)->inst);
+}
+
+API void *weir_thread_data(const struct weir_request *public)
+{
+	return api_request(public)->thread_data;
+}
+
+API void *weir_alloc(struct weir_request *public, size_t size)
+{
+	return arena_alloc(&api_request(public)->arena, size);
+}
+
+API char *weir_strdup(struct weir_request *public, const char *text)
+{
+	return arena_strdup(&api_request(public)->arena, text);
+}
+
+API char *weir_printf(struct weir_request *public, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	char *text = arena_vprintf(&api_request(public)->arena, fmt, ap);
+	va_end(ap);
+	return text;
+}
+
+API char *weir_json_quote(struct weir_request *public, const char *text)
+{
+	return http_json_quote(&api_request(public)->arena, text, strlen(text));
+}

@@ -1,0 +1,23 @@
+/*
+ * Taking in the body of a request: in memory up to a bound, from there on in
+ * an unlinked file of the spool folder.
+ *
+ * Thread: the connection's loop.
+ */
+#ifndef WEIR_WORK_BODY_H
+#define WEIR_WORK_BODY_H
+
+#include "work/request.h"
+
+/* Room for a body whose length is known already. 0 or an HTTP status (413,
+ * 500, 507). */
+must_check int body_expect(struct request *req, uint64_t length);
+
+/* Appends. 0, or an HTTP status: 413 beyond body_max, 507 when the disk is
+ * full, 500 for other trouble (which is logged). */
+must_check int body_add(struct request *req, const char *data, size_t len);
+
+/* Behind the last piece. 0 or an HTTP status. */
+must_check int body_end(struct request *req);
+
+#endif

@@ -1,0 +1,362 @@
+/*
+ * From a configuration to what serves: modules loaded, checked and
+ * initialised, routes bound to handlers and pools.
+ *
+ * Thread: main.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "work/module.h"
+#include "work/pool.h"
+#include "work/route.h"
+
+static int64_t server_ns(const struct conf *conf, enum server_option option)
+{
+	int64_t ms = conf_int(&conf->server, option);
+	return ms == WEIR_INF ? CLOCK_NEVER : ms * NS_PER_MS;
+}
+
+static void read_server(struct generation *gen)
+{
+	const struct conf *conf = gen->conf;
+	const struct conf_section *server = &conf->server;
+	gen->limits = (struct http_limits){
+		.head_max = (size_t)conf_int(server, SERVER_HEAD_MAX),
+		.target_max = (size_t)conf_int(server, SERVER_TARGET_MAX),
+		.headers_max = (size_t)conf_int(server, SERVER_HEADERS_MAX),
+	};
+	gen->body_max = (uint64_t)conf_int(server, SERVER_BODY_MAX);
+	gen->body_memory = (uint64_t)conf_int(server, SERVER_BODY_MEMORY);
+	gen->spool_dir = conf_text(server, SERVER_SPOOL_DIR);
+	gen->header_timeout = server_ns(conf, SERVER_HEADER_TIMEOUT);
+	gen->body_timeout = server_ns(conf, SERVER_BODY_TIMEOUT);
+	gen->write_timeout = server_ns(conf, SERVER_WRITE_TIMEOUT);
+	gen->keepalive_timeout = server_ns(conf, SERVER_KEEPALIVE_TIMEOUT);
+}
+
+static struct instance *find_instance(const struct generation *gen, const char *name, size_t len)
+{
+	for (size_t i = 0; i < gen->instance_count; i++) {
+		const char *its = instance_name(gen->instances[i]);
+		if (strlen(its) == len && memcmp(its, name, len) == 0)
+			return gen->instances[i];
+	}
+	return NULL;
+}
+
+bool generation_handler(const struct generation *gen, const char *name, struct handler_ref *ret)
+{
+	const char *dot = strchr(name, '.');
+	if (!dot)
+		return false;
+	struct instance *inst = find_instance(gen, name, (size_t)(dot - name));
+	if (!inst)
+		return false;
+	const struct description *about = instance_description(inst);
+	for (size_t i = 0; i < about->handler_count; i++) {
+		if (strcmp(about->handlers[i].name, dot + 1) != 0)
+			continue;
+		*ret = (struct handler_ref){
+			.handler = instance_handler(inst, i),
+			.inst = inst,
+			.is_inline = (about->handlers[i].flags & WEIR_INLINE) != 0,
+			.name = about->handlers[i].name,
+		};
+		return true;
+	}
+	return false;
+}
+
+/* ---- building ---- */
+
+struct builder {
+	struct generation *gen;
+	struct pools *pools;
+	struct conf_errors *errs;
+	bool out_of_memory;
+};
+
+static void no_memory(struct builder *b, struct conf_place place)
+{
+	if (!b->out_of_memory)
+		conf_error(b->errs, place, "out of memory");
+	b->out_of_memory = true;
+}
+
+static void load_modules(struct builder *b)
+{
+	struct generation *gen = b->gen;
+	const struct conf *conf = gen->conf;
+	const char *dir = conf_text(&conf->server, SERVER_MODULE_DIR);
+	gen->instances =
+		arena_zalloc(&gen->arena, (conf->module_count + 1) * sizeof(*gen->instances));
+	if (!gen->instances) {
+		no_memory(b, conf->server.place);
+		return;
+	}
+	for (size_t i = 0; i < conf->module_count; i++) {
+		struct instance *inst = instance_load(&conf->modules[i], dir, &gen->arena, b->errs);
+		if (inst)
+			gen->instances[gen->instance_count++] = inst;
+	}
+}
+
+static struct pool *find_pool(const struct builder *b, const char *name)
+{
+	return b->pools ? pools_find(b->pools, name) : NULL;
+}
+
+static void set_pools(const struct builder *b, struct route *r, const char *pool,
+		      const char *background)
+{
+	r->pool = find_pool(b, pool);
+	r->background = find_pool(b, background);
+	r->timeout = r->pool ? pool_settings(r->pool)->timeout : CLOCK_NEVER;
+}
+
+static bool set_pattern(struct builder *b, struct route *r, unsigned methods, const char *mount,
+			const char *text)
+{
+	struct arena *a = &b->gen->arena;
+	const char *why = NULL;
+	r->target.methods = methods;
+	int rc = pattern_parse(&r->target.pattern, mount, text, a, &why);
+	if (rc == ERR_SYNTAX)
+		conf_error(b->errs, r->place, "pattern '%s': %s", text, why);
+	else if (rc < 0)
+		no_memory(b, r->place);
+	return rc == 0;
+}
+
+static void set_label(struct builder *b, struct route *r)
+{
+	char methods[64];
+	http_methods_text(r->target.methods, methods, sizeof(methods));
+	r->label = arena_printf(&b->gen->arena, "%s %s", methods, r->target.pattern.text);
+	if (!r->label)
+		no_memory(b, r->place);
+}
+
+static void bind(struct builder *b, struct route *r, const struct handler_ref *ref)
+{
+	r->handler = ref->handler;
+	r->inst = ref->inst;
+	r->is_inline = ref->is_inline;
+	r->handler_name =
+		arena_printf(&b->gen->arena, "%s.%s", instance_name(ref->inst), ref->name);
+	if (!r->handler_name)
+		no_memory(b, r->place);
+}
+
+/* A route of the module's own, below the instance's mount. */
+static void add_own_route(struct builder *b, struct instance *inst, size_t i)
+{
+	const struct describe_handler *h = &instance_description(inst)->handlers[i];
+	const struct conf_section *section = instance_section(inst);
+	if (!h->pattern)
+		return;
+	struct route *r = &b->gen->routes[b->gen->route_count];
+	*r = (struct route){ .place = section->place };
+	if (!set_pattern(b, r, http_methods_parse(h->methods), conf_text(section, MODULE_MOUNT),
+			 h->pattern))
+		return;
+	struct handler_ref ref = {
+		.handler = instance_handler(inst, i),
+		.inst = inst,
+		.is_inline = (h->flags & WEIR_INLINE) != 0,
+		.name = h->name,
+	};
+	bind(b, r, &ref);
+	set_pools(b, r, conf_text(section, MODULE_POOL),
+		  conf_text(section, MODULE_BACKGROUND_POOL));
+	set_label(b, r);
+	b->gen->route_count++;
+}
+
+static bool find_handler(struct builder *b, const struct conf_section *section,
+			 struct handler_ref *ret)
+{
+	const char *name = conf_text(section, ROUTE_HANDLER);
+	struct conf_place place = section->set.values[ROUTE_HANDLER].place;
+	if (generation_handler(b->gen, name, ret))
+		return true;
+	/* A module that was refused has said so; its routes need not. */
+	const char *dot = strchr(name, '.');
+	size_t len = dot ? (size_t)(dot - name) : strlen(name);
+	struct instance *inst = find_instance(b->gen, name, len);
+	char first[128];
+	snprintf(first, sizeof(first), "%.*s", (int)len, name);
+	if (!dot)
+		conf_error(b->errs, place, "handler '%s' is not of the form INSTANCE.HANDLER",
+			   name);
+	else if (inst)
+		conf_error(b->errs, place, "module \"%s\" has no handler '%s'; it has: %s", first,
+			   dot + 1, instance_handler_list(inst, &b->gen->arena));
+	else if (!conf_module(b->gen->conf, first))
+		conf_error(b->errs, place, "handler '%s': there is no section [module %s]", name,
+			   first);
+	return false;
+}
+
+static bool is_same_pattern(const struct route *r, const struct route *other)
+{
+	return r->target.methods == other->target.methods &&
+	       strcmp(r->target.pattern.text, other->target.pattern.text) == 0;
+}
+
+static void apply_section(const struct builder *b, struct route *r,
+			  const struct conf_section *section)
+{
+	const char *pool = conf_text(section, ROUTE_POOL);
+	const char *background = conf_text(section, ROUTE_BACKGROUND_POOL);
+	const struct conf_section *module = instance_section(r->inst);
+	set_pools(b, r, pool[0] ? pool : conf_text(module, MODULE_POOL),
+		  background[0] ? background : conf_text(module, MODULE_BACKGROUND_POOL));
+	if (conf_is_given(section, ROUTE_TIMEOUT)) {
+		int64_t ms = conf_int(section, ROUTE_TIMEOUT);
+		r->timeout = ms == WEIR_INF ? CLOCK_NEVER : ms * NS_PER_MS;
+	}
+	r->place = section->place;
+}
+
+/* A [route] section: changes the module's own route of the same methods and
+ * pattern, or adds one. */
+static void add_conf_route(struct builder *b, const struct conf_section *section)
+{
+	struct route *end = &b->gen->routes[b->gen->route_count];
+	*end = (struct route){ .place = section->place };
+	if (!set_pattern(b, end, http_methods_parse(section->methods), "/", section->name))
+		return;
+	struct route *r = b->gen->routes;
+	while (r != end && !is_same_pattern(r, end))
+		r++;
+	bool has_handler = conf_text(section, ROUTE_HANDLER)[0] != '\0';
+	struct handler_ref ref;
+	if (has_handler) {
+		if (!find_handler(b, section, &ref))
+			return;
+		bind(b, r, &ref);
+	} else if (r == end) {
+		if (b->gen->instance_count == b->gen->conf->module_count)
+			conf_error(b->errs, section->place,
+				   "[route %s %s]: no module has this route; name a handler",
+				   section->methods, section->name);
+		return;
+	}
+	apply_section(b, r, section);
+	set_label(b, r);
+	b->gen->route_count += r == end;
+}
+
+static size_t count_routes(const struct generation *gen)
+{
+	size_t count = gen->conf->route_count + 1;
+	for (size_t i = 0; i < gen->instance_count; i++)
+		count += instance_description(gen->instances[i])->handler_count;
+	return count;
+}
+
+static void add_routes(struct builder *b)
+{
+	struct generation *gen = b->gen;
+	gen->routes = arena_zalloc(&gen->arena, count_routes(gen) * sizeof(*gen->routes));
+	if (!gen->routes) {
+		no_memory(b, gen->conf->server.place);
+		return;
+	}
+	for (size_t i = 0; i < gen->instance_count; i++) {
+		size_t handlers = instance_description(gen->instances[i])->handler_count;
+		for (size_t h = 0; h < handlers; h++)
+			add_own_route(b, gen->instances[i], h);
+	}
+	for (size_t i = 0; i < gen->conf->route_count; i++)
+		add_conf_route(b, &gen->conf->routes[i]);
+}
+
+static void build_router(struct builder *b)
+{
+	struct generation *gen = b->gen;
+	gen->router = router_new(&gen->arena);
+	for (size_t i = 0; gen->router && i < gen->route_count; i++) {
+		struct route *r = &gen->routes[i];
+		struct pattern_target *other = NULL;
+		int rc = router_add(gen->router, &r->target, &other);
+		if (rc == ERR_EXISTS) {
+			struct route *first = container_of(other, struct route, target);
+			conf_error(
+				b->errs, r->place,
+				"route %s of %s and route %s of %s (%s:%u) match the same paths; "
+				"change one pattern or mount",
+				r->label, r->handler_name, first->label, first->handler_name,
+				first->place.file ? first->place.file : "", first->place.line);
+		} else if (rc < 0) {
+			no_memory(b, r->place);
+		}
+	}
+	if (!gen->router)
+		no_memory(b, gen->conf->server.place);
+}
+
+static void check_and_init(struct builder *b, bool init)
+{
+	struct generation *gen = b->gen;
+	for (size_t i = 0; i < gen->instance_count; i++)
+		(void)instance_check(gen->instances[i], b->errs);
+	for (size_t i = 0; init && b->errs->count == 0 && i < gen->instance_count; i++)
+		(void)instance_init(gen->instances[i], b->errs);
+}
+
+static void generation_free(struct generation *gen)
+{
+	/* The last loaded may lean on an earlier one. */
+	while (gen->instance_count > 0)
+		instance_free(&gen->instances[--gen->instance_count]);
+	arena_done(&gen->arena);
+	conf_free(&gen->conf);
+	free(gen);
+}
+
+struct generation *generation_new(struct conf *conf, struct pools *pools, bool init,
+				  struct conf_errors *errs)
+{
+	struct generation *gen = calloc(1, sizeof(*gen));
+	if (!gen) {
+		conf_error(errs, conf->server.place, "out of memory");
+		conf_free(&conf);
+		return NULL;
+	}
+	atomic_init(&gen->refs, 1);
+	arena_init(&gen->arena);
+	gen->conf = conf;
+	read_server(gen);
+	struct builder b = { .gen = gen, .pools = pools, .errs = errs };
+	load_modules(&b);
+	if (!b.out_of_memory)
+		add_routes(&b);
+	if (!b.out_of_memory)
+		build_router(&b);
+	if (!b.out_of_memory)
+		check_and_init(&b, init);
+	if (errs->count > 0 || b.out_of_memory) {
+		generation_free(gen);
+		return NULL;
+	}
+	return gen;
+}
+
+struct generation *generation_ref(struct generation *gen)
+{
+	atomic_fetch_add_explicit(&gen->refs, 1, memory_order_relaxed);
+	return gen;
+}
+
+void generation_unref(struct generation **gen)
+{
+	struct generation *g = *gen;
+	*gen = NULL;
+	if (g && atomic_fetch_sub_explicit(&g->refs, 1, memory_order_acq_rel) == 1)
+		generation_free(g);
+}

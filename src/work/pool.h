@@ -1,0 +1,173 @@
+/*
+ * A pool: worker threads, the limiter that says how many of them may run a
+ * call, and the line of those that wait. The door from a loop to a worker.
+ *
+ * Thread: stated for each function. "Loop" is any event loop's thread.
+ *
+ * What it keeps:
+ *  1. Running calls ≤ tokens, abandoned ones included, or the number falls.
+ *  2. A call that was cancelled or has expired before a worker took it never
+ *     runs.
+ *  3. Every submitted call ends in exactly one of: pool_cancel returned true,
+ *     or its done() was called.
+ *  4. At most one wake-up is in flight; a woken worker that sees more calls
+ *     wakes the next before it runs its own.
+ *  5. A promised call is never refused: it waits until a thread can take it.
+ *  6. Idle workers are reused last in, first out, and end after thread_idle.
+ */
+#ifndef WEIR_WORK_POOL_H
+#define WEIR_WORK_POOL_H
+
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "base/thread.h"
+#include "work/limit.h"
+#include "work/mailbox.h"
+
+struct pool;
+struct worker;
+struct instance;
+
+/* How a call ended. */
+enum call_end {
+	CALL_RAN,       /* run() returned */
+	CALL_FULL,      /* the line was full */
+	CALL_EXPIRED,   /* its time in line ran out */
+	CALL_NO_THREAD, /* the pool has no thread and could start none */
+};
+
+enum call_state {
+	CALL_IDLE,      /* its owner's */
+	CALL_SUBMITTED, /* in a loop's batch: that loop's */
+	CALL_WAITING,   /* the pool's: in line for a token */
+	CALL_READY,     /* the pool's: has its token, waits for a worker */
+	CALL_RUNNING,   /* a worker's */
+	CALL_ENDED,     /* on its way home, or there */
+};
+
+#define CALL_MAGIC 0x57ca1100U
+
+/*
+ * One piece of work. Set by its owner before pool_submit: run, done, home,
+ * pool, expires. Owner until submit and after done; in between as `state`
+ * says, guarded by the pool's lock where the pool's.
+ */
+struct call {
+	unsigned magic;
+	enum call_state state;
+	enum call_end end;
+	struct pool *pool;
+	void (*run)(struct call *call, struct worker *w); /* on a worker */
+	void (*done)(struct call *call); /* on home's loop; home NULL: on a worker */
+	struct mailbox *home;
+	struct mail mail;
+	struct limit_waiter waiter;
+	struct list link;  /* batch, ready or running list */
+	int64_t expires;   /* of waiting for a token; CLOCK_NEVER */
+	int64_t submitted; /* moments; 0: not reached */
+	int64_t started;
+	int64_t ended;
+	int retry_after;        /* seconds; with CALL_FULL and CALL_EXPIRED */
+	const char *name;       /* what it runs: the thread's name while it does */
+	const char *id;         /* request id, for logs and lists */
+	bool is_promised;       /* has its place already (pool_promise): never refused */
+	_Atomic bool cancelled; /* any thread: nobody waits for it any more */
+};
+
+struct pool_settings {
+	int64_t tokens; /* LIMIT_INF: no bound */
+	int64_t queue_max;
+	int64_t queue_timeout; /* ns, CLOCK_NEVER */
+	int64_t timeout;       /* whole call, ns, CLOCK_NEVER: what routes inherit */
+	int64_t threads_min;
+	int64_t thread_idle; /* ns, CLOCK_NEVER */
+	size_t stack_size;   /* bytes; 0: the system's default */
+};
+
+struct pool_stats {
+	int64_t total, borrowed, waiting, oldest_wait;
+	int64_t threads, idle, running, abandoned;
+	struct limit_stats limit;
+};
+
+/* The calls that one loop submits in one turn. Its loop's alone. */
+struct submitter {
+	struct list calls;
+};
+
+/* Boot. NULL when memory is out. `name` is copied. */
+must_check struct pool *pool_new(const char *name, const struct pool_settings *settings);
+
+/* Boot, after pool_stop said that nothing runs. */
+void pool_free(struct pool **pool);
+
+/* Any thread. */
+const char *pool_name(const struct pool *pool);
+const struct pool_settings *pool_settings(const struct pool *pool);
+
+/* Owner. */
+void call_init(struct call *call);
+
+/* Loop: hands `call` to its pool with the turn's others. */
+void submitter_init(struct submitter *s);
+void pool_submit(struct submitter *s, struct call *call);
+
+/* Loop, at the end of a turn: everything submitted goes to its pool. done()
+ * of those refused at once (CALL_FULL, CALL_NO_THREAD) runs in here. */
+void pool_flush(struct submitter *s, int64_t now);
+
+/* Worker or main: one call at once, without a loop. */
+void pool_submit_now(struct call *call);
+
+/*
+ * Any thread: a place for a call that will be submitted later, come what may.
+ * 0, or -EAGAIN when as many are promised as may run and wait. pool_keep_promise
+ * gives the place back when the call has ended.
+ */
+must_check int pool_promise(struct pool *pool);
+void pool_keep_promise(struct pool *pool);
+
+/* Loop that submitted it: takes back a call that no worker has taken yet.
+ * True: the call is the caller's again and done() will not be called. False:
+ * it runs or has run; with `abandon` it is marked as cancelled, done() comes
+ * later. */
+bool pool_cancel(struct call *call, bool abandon);
+
+/* Loop that submitted it: has no worker taken it yet? */
+bool pool_is_waiting(struct call *call);
+
+/* Any thread: seconds after which a refused client may try again. */
+int pool_retry_after(struct pool *pool);
+
+/* Any thread: changes tokens or the bound of the line; nothing is dropped. */
+void pool_set_tokens(struct pool *pool, int64_t tokens);
+void pool_set_queue_max(struct pool *pool, int64_t queue_max);
+
+/* Any thread. */
+void pool_get_stats(struct pool *pool, struct pool_stats *ret);
+
+/* Any thread: calls `fn` for each call that runs, then each that waits, oldest
+ * first, under the pool's lock: it must be short and take no lock. */
+void pool_each_call(struct pool *pool, void (*fn)(void *ctx, const struct call *call), void *ctx);
+
+/* Main: waits until nothing waits or runs, at most until `deadline`. True when
+ * it is so. */
+must_check bool pool_drain(struct pool *pool, int64_t deadline);
+
+/* Main, after pool_drain returned true and when nothing is submitted any more:
+ * ends all threads and joins them. */
+void pool_stop(struct pool *pool);
+
+/* Any thread: calls that wait or run. */
+int64_t pool_busy(struct pool *pool);
+
+/*
+ * The calling worker's data for an instance: the first time, the instance's
+ * thread_init runs. 0, or what thread_init failed with; after a failure the
+ * next tries on this thread answer at once until a growing pause is over.
+ * Worker.
+ */
+must_check int worker_enter(struct worker *w, struct instance *inst, void **ret_thread_data);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * What pool.c and worker.c share: the inside of a pool and of its threads.
+ *
+ * Thread: any; everything here is guarded by the pool's lock unless a field
+ * says otherwise.
+ */
+#ifndef WEIR_WORK_POOL_PRIVATE_H
+#define WEIR_WORK_POOL_PRIVATE_H
+
+#include "work/pool.h"
+
+/* What a worker keeps for one module instance. */
+struct worker_state {
+	struct instance *inst;
+	void *data;    /* what thread_init left */
+	bool ready;    /* thread_init succeeded */
+	int err;       /* else: what it failed with */
+	int64_t pause; /* until the next try, growing */
+	int64_t retry_at;
+};
+
+/* A thread of a pool. Stays allocated after its thread ended, for the next
+ * one, so that a wake-up that comes late signals nothing freed. */
+struct worker {
+	struct pool *pool;
+	int number;       /* in the pool, for the thread's name; constant */
+	pthread_t thread; /* the spawner's, then main's for joining */
+	struct cond wake;
+	bool woken;       /* a call was queued for it */
+	struct list link; /* idle, ended or spare list */
+	/* The worker's own: */
+	struct worker_state *states;
+	size_t state_count;
+	bool named_for_call; /* the thread's name is a call's */
+	const char *last_name;
+};
+
+struct pool {
+	char *name; /* constant */
+	struct pool_settings
+		settings; /* constant but tokens and queue_max, which the limiter has */
+	struct mutex lock;
+	struct limit limit GUARDED_BY(lock);
+	struct list ready GUARDED_BY(lock);   /* calls with a token and without a worker */
+	struct list running GUARDED_BY(lock); /* calls */
+	struct list idle GUARDED_BY(lock);    /* workers, last in first */
+	struct list ended GUARDED_BY(lock);   /* workers whose thread is to be joined */
+	struct list spare GUARDED_BY(lock);   /* workers without a thread */
+	int workers GUARDED_BY(lock);         /* allocated: the next number */
+	int64_t threads GUARDED_BY(lock);     /* alive, the starting ones included */
+	int64_t leaving GUARDED_BY(lock);     /* on their last steps */
+	int64_t idle_count GUARDED_BY(lock);
+	int64_t running_count GUARDED_BY(lock);
+	int64_t abandoned GUARDED_BY(lock); /* of the running ones */
+	int64_t promised GUARDED_BY(lock);  /* calls that will come or have come */
+	bool waking GUARDED_BY(lock);       /* a wake-up is in flight */
+	bool stopping GUARDED_BY(lock);
+	bool watched GUARDED_BY(lock); /* someone waits for `quiet` */
+	struct cond quiet;             /* nothing waits or runs; a thread has left */
+};
+
+/* Whom to wake once the lock is free. */
+struct wakeup {
+	struct worker *idle; /* signal this one */
+	bool spawn;          /* or start a thread */
+};
+
+/* Takes what the limiter decided: granted calls become ready, expired ones go
+ * to `ended`, to be finished without the lock. */
+void pool_collect(struct pool *p, struct list *ended) REQUIRES(p->lock);
+
+/* Chooses whom to wake for the ready calls, if nobody is on the way. */
+struct wakeup pool_plan_wakeup(struct pool *p) REQUIRES(p->lock);
+
+/* Carries it out. Without the lock. */
+void pool_wake(struct pool *p, struct wakeup wakeup);
+
+/* Sends a call home. Without the lock. */
+void call_finish(struct call *call);
+void calls_finish(struct list *calls);
+
+/* Starts a thread for the pool (counted in `threads` already). Without the
+ * lock. 0, or a negative errno. */
+must_check int worker_start(struct pool *p);
+
+/* Joins threads that have ended. Without the lock; not on a worker. */
+void workers_reap(struct pool *p);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * The pools of a process, by name.
+ *
+ * Thread: main builds and ends; finding is any thread's, the set is immutable.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "work/pool.h"
+#include "work/route.h"
+
+struct pools {
+	size_t count;
+	struct pool *list[];
+};
+
+static int64_t from_ms(int64_t ms)
+{
+	return ms == WEIR_INF ? CLOCK_NEVER : ms * NS_PER_MS;
+}
+
+static struct pool_settings settings_of(const struct conf_section *s)
+{
+	return (struct pool_settings){
+		.tokens = conf_int(s, POOL_THREAD_TOKENS),
+		.queue_max = conf_int(s, POOL_QUEUE_MAX),
+		.queue_timeout = from_ms(conf_int(s, POOL_QUEUE_TIMEOUT)),
+		.timeout = from_ms(conf_int(s, POOL_TIMEOUT)),
+		.threads_min = conf_int(s, POOL_THREADS_MIN),
+		.thread_idle = from_ms(conf_int(s, POOL_THREAD_IDLE)),
+	};
+}
+
+struct pools *pools_new(const struct conf *conf)
+{
+	struct pools *pools = calloc(1, sizeof(*pools) + conf->pool_count * sizeof(pools->list[0]));
+	for (size_t i = 0; pools && i < conf->pool_count; i++) {
+		struct pool_settings settings = settings_of(&conf->pools[i]);
+		pools->list[i] = pool_new(conf->pools[i].name, &settings);
+		if (pools->list[i])
+			pools->count++;
+		else
+			pools_free(&pools);
+	}
+	return pools;
+}
+
+struct pool *pools_find(const struct pools *pools, const char *name)
+{
+	for (size_t i = 0; i < pools->count; i++) {
+		if (strcmp(pool_name(pools->list[i]), name) == 0)
+			return pools->list[i];
+	}
+	return NULL;
+}
+
+struct pool *pools_at(const struct pools *pools, size_t i)
+{
+	return i < pools->count ? pools->list[i] : NULL;
+}
+
+void pools_free(struct pools **pools)
+{
+	if (!*pools)
+		return;
+	for (size_t i = 0; i < (*pools)->count; i++)
+		pool_free(&(*pools)->list[i]);
+	free(*pools);
+	*pools = NULL;
+}

@@ -1,0 +1,127 @@
+/*
+ * A request and its response, from the parsed head to the end of the answer.
+ *
+ * Thread: one owner at a time: the connection's loop, the worker that runs the
+ * handler, the loop again. Only call.cancelled is seen by both.
+ */
+#ifndef WEIR_WORK_REQUEST_H
+#define WEIR_WORK_REQUEST_H
+
+#include "base/arena.h"
+#include "http/cond.h"
+#include "work/pool.h"
+#include "work/route.h"
+
+#define REQUEST_MAGIC 0x2e9e57a1U
+#define RESPONSE_MAGIC 0x2e5b0415U
+
+enum { REQUEST_ID_MAX = 64 };
+
+/* A response header as the handler set it; in the request's arena. */
+struct response_header {
+	struct response_header *next;
+	const char *name;
+	const char *value;
+	size_t name_len, value_len;
+};
+
+enum body_kind {
+	BODY_NONE,
+	BODY_BYTES, /* data, len */
+	BODY_FILE,  /* fd, offset, len */
+};
+
+struct response {
+	unsigned magic;
+	int status; /* what the handler returned, once it has */
+	struct response_header *headers, **headers_end;
+	const char *type; /* Content-Type; NULL: none */
+	enum body_kind kind;
+	const void *data;
+	void (*free_fn)(void *); /* of data; NULL: arena or static */
+	int fd;                  /* of BODY_FILE: ours to close; else -1 */
+	uint64_t offset;
+	uint64_t len; /* of the body */
+};
+
+/* Where a request's body is. */
+struct request_body {
+	char *data; /* in memory; NULL: none, or in the spool */
+	size_t len;
+	size_t size; /* allocated */
+	int fd;      /* the spool's unlinked file, or -1 */
+	char *map;   /* of fd, once a handler wanted one block */
+	size_t read; /* how far weir_body_read has come */
+};
+
+struct task; /* work/background.h */
+
+struct request {
+	unsigned magic;
+	struct arena arena;
+	struct generation *gen;    /* a reference */
+	const struct route *route; /* NULL until routed */
+	struct http_head head;
+	char *path; /* normalised */
+	size_t path_len;
+	const char *query; /* raw, NUL-terminated */
+	const char *params[PATTERN_PARAMS_MAX];
+	char id[REQUEST_ID_MAX + 1];
+	char client[48]; /* address */
+	struct request_body body;
+	struct response res;
+	struct call call;
+	int result;         /* what the handler returned */
+	int64_t deadline;   /* of the whole call; CLOCK_NEVER */
+	int64_t began;      /* first byte; for the log */
+	struct task *tasks; /* promised, not yet submitted; in order */
+	struct task **tasks_end;
+	/* While its handler runs: */
+	struct worker *worker; /* NULL: on a loop */
+	struct instance *inst; /* whose code runs (weir_call changes it) */
+	void *thread_data;
+	int depth;                      /* of weir_call */
+	struct pattern_target *matched; /* the pattern params belong to */
+	/* The loop's: */
+	void *owner; /* the connection; NULL: abandoned */
+	struct mailbox *home;
+};
+
+/* Loop. NULL when memory is out. */
+must_check struct request *request_new(void);
+
+/* Loop: makes it as new; keeps its first memory block. */
+void request_reset(struct request *req);
+
+void request_free(struct request **req);
+
+/* Loop: takes the client's X-Request-Id for the request's own when it is a
+ * sane one. */
+void request_adopt_id(struct request *req);
+
+/* Loop: finds the route; 0, or the HTTP status to refuse with; with 405
+ * *ret_allow are the methods, also of OPTIONS answers (204). -ENOMEM. */
+must_check int request_route(struct request *req, unsigned *ret_allow);
+
+/* Loop for inline routes, worker for others: calls the handler. */
+void request_run(struct request *req, struct worker *w);
+
+/* Drops what the response had as a body. */
+void response_clear_body(struct response *res);
+
+/* Adds or replaces (by name) without any check. -ENOMEM. */
+must_check int response_put_header(struct response *res, bool replace, const char *name,
+				   const char *value);
+
+const struct response_header *response_header_find(const struct response *res, const char *name);
+
+/* Sets the daemon's error body. Returns status, or -ENOMEM. */
+int response_error(struct response *res, int status, const char *detail);
+
+static inline struct request *response_request(struct response *res)
+{
+	must_be(res, RESPONSE_MAGIC);
+	return container_of(res, struct request, res);
+}
+
+#endif

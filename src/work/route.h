@@ -1,0 +1,85 @@
+/*
+ * A route: methods and pattern bound to a handler of an instance, the pools it
+ * runs in, its time limit. A generation holds all that one configuration has.
+ *
+ * Thread: main builds; immutable afterwards, any thread reads.
+ */
+#ifndef WEIR_WORK_ROUTE_H
+#define WEIR_WORK_ROUTE_H
+
+#include <stdatomic.h>
+#include <weir/module.h>
+
+#include "conf/conf.h"
+#include "http/parse.h"
+#include "work/pattern.h"
+
+struct instance;
+struct pool;
+
+struct route {
+	struct pattern_target target; /* first: what the router leads to */
+	const char *label;            /* "GET /notes/{id:int}": thread name, logs */
+	const char *handler_name;     /* "notes.read" */
+	weir_handler *handler;
+	struct instance *inst;
+	bool is_inline;
+	struct pool *pool;       /* of the handler; NULL when inline */
+	struct pool *background; /* of the tasks it leaves */
+	int64_t timeout;         /* ns for the whole call; CLOCK_NEVER */
+	struct conf_place place; /* of its [route] or [module] section */
+};
+
+struct pools;
+
+/*
+ * One loaded configuration. Requests hold a reference from head to end, so
+ * that everything they name stays.
+ */
+struct generation {
+	_Atomic int refs; /* any thread */
+	struct conf *conf;
+	struct arena arena;
+	struct instance **instances;
+	size_t instance_count;
+	struct route *routes;
+	size_t route_count;
+	struct router *router;
+	struct http_limits limits;
+	uint64_t body_max; /* bytes */
+	uint64_t body_memory;
+	const char *spool_dir;
+	int64_t header_timeout, body_timeout, write_timeout, keepalive_timeout; /* ns */
+};
+
+/*
+ * Builds a generation out of `conf`, which it takes over (also when it fails).
+ * Loads the modules, checks them, and with `init` initialises them. Pools are
+ * looked up in `pools` (NULL: only checking; routes have no pools then).
+ * NULL: errs says why.
+ */
+struct generation *generation_new(struct conf *conf, struct pools *pools, bool init,
+				  struct conf_errors *errs);
+
+/* Any thread. The last reference must be dropped by main. */
+struct generation *generation_ref(struct generation *gen);
+void generation_unref(struct generation **gen);
+
+/* A route's handler by its name "INSTANCE.NAME", or NULL. */
+struct handler_ref {
+	weir_handler *handler;
+	struct instance *inst;
+	bool is_inline;
+	const char *name;
+};
+bool generation_handler(const struct generation *gen, const char *name, struct handler_ref *ret);
+
+/* ---- pools by name ---- */
+
+/* Boot: one pool for every [pool] section. NULL when memory is out. */
+must_check struct pools *pools_new(const struct conf *conf);
+struct pool *pools_find(const struct pools *pools, const char *name);
+struct pool *pools_at(const struct pools *pools, size_t i); /* NULL behind the last */
+void pools_free(struct pools **pools);
+
+#endif

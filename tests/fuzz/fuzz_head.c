@@ -1,0 +1,67 @@
+/*
+ * Fuzz driver of http/parse: any bytes are taken or refused without harm, and
+ * in one piece as they are byte by byte.
+ *
+ * Thread: one.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/parse.h"
+#include "http/uri.h"
+
+enum { HEADERS_MAX = 16 };
+
+static const struct http_limits limits = { 1024, 256, HEADERS_MAX };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool is_inside(struct http_span s, const char *text, size_t len)
+{
+	return !s.at || s.len == 0 || (s.at >= text && s.at + s.len <= text + len);
+}
+
+static void check_headers(const struct http_head *head)
+{
+	must(head->header_count <= HEADERS_MAX);
+	for (size_t i = 0; i < head->header_count; i++) {
+		const struct http_header *h = &head->headers[i];
+		must(strlen(h->name) == h->name_len && strlen(h->value) == h->value_len);
+		must(http_is_token(h->name, h->name_len));
+		must(http_is_field_value(h->value, h->value_len));
+	}
+}
+
+static void parse(const char *data, size_t len)
+{
+	struct http_header headers[HEADERS_MAX];
+	struct http_head head;
+	char *text = malloc(len);
+	must(text);
+	memcpy(text, data, len);
+	if (http_head_parse(text, len, &limits, headers, &head) == 0) {
+		check_headers(&head);
+		must(!head.chunked || !head.has_length);
+		must(is_inside(head.query, text, len) && is_inside(head.host, text, len));
+		char *path = malloc(head.path.len + 1);
+		must(path);
+		long n = http_path_normalize(head.path.at, head.path.len, path);
+		must(n <= (long)head.path.len && (n < 0 || path[0] == '/'));
+		free(path);
+	}
+	free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *text = (const char *)data;
+	size_t at = 0, again = 0, come = 0;
+	long whole = http_head_scan(text, size, &at, &limits), n = 0;
+	while (come < size && n == 0)
+		n = http_head_scan(text, ++come, &again, &limits);
+	must(n == whole);
+	if (whole > 0)
+		parse(text, (size_t)whole);
+	parse(text, size);
+	return 0;
+}

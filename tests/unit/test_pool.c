@@ -1,0 +1,337 @@
+/*
+ * Pools with real threads: tokens, order, cancelling, idle end, promises. Each
+ * call waits at a gate, so that the tests decide when it returns.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "unit.h"
+#include "work/pool.h"
+
+enum { CALLS = 64 };
+
+/* A call that counts itself, waits for its gate and notes its turn. */
+struct job {
+	struct call call;
+	int turn; /* -1: did not run */
+	int ended;
+};
+
+static struct mutex lock;
+static struct cond changed;
+static bool gate_is_open;
+static int running, peak, turns, ended;
+static struct job jobs[CALLS];
+static struct pool *pool;
+
+static void note_change(void)
+{
+	must_pt(pthread_cond_broadcast(&changed.c));
+}
+
+static void run(struct call *call, struct worker *w)
+{
+	struct job *job = container_of(call, struct job, call);
+	(void)w;
+	mutex_lock(&lock);
+	job->turn = turns++;
+	running++;
+	peak = running > peak ? running : peak;
+	note_change();
+	while (!gate_is_open)
+		cond_wait(&changed, &lock);
+	running--;
+	mutex_unlock(&lock);
+}
+
+static void done(struct call *call)
+{
+	struct job *job = container_of(call, struct job, call);
+	mutex_lock(&lock);
+	job->ended++;
+	ended++;
+	note_change();
+	mutex_unlock(&lock);
+}
+
+static void open_gate(bool open)
+{
+	mutex_lock(&lock);
+	gate_is_open = open;
+	note_change();
+	mutex_unlock(&lock);
+}
+
+/* Waits until *counter is `value`, or fails after ten seconds. */
+static void await(const int *counter, int value)
+{
+	int64_t deadline = clock_now() + 10 * NS_PER_S;
+	bool more = true;
+	mutex_lock(&lock);
+	while (*counter != value && more)
+		more = cond_wait_until(&changed, &lock, deadline);
+	int seen = *counter;
+	mutex_unlock(&lock);
+	ck_assert_int_eq(seen, value);
+}
+
+static struct pool_settings settings(int64_t tokens)
+{
+	return (struct pool_settings){
+		.tokens = tokens,
+		.queue_max = 1000,
+		.queue_timeout = CLOCK_NEVER,
+		.timeout = CLOCK_NEVER,
+		.thread_idle = CLOCK_NEVER,
+	};
+}
+
+static void start_with(struct pool_settings s)
+{
+	mutex_init(&lock, LOCK_INSTANCE);
+	cond_init(&changed);
+	pool = pool_new("test", &s);
+	ck_assert_ptr_nonnull(pool);
+	for (int i = 0; i < CALLS; i++) {
+		call_init(&jobs[i].call);
+		jobs[i].call.run = run;
+		jobs[i].call.done = done;
+		jobs[i].call.pool = pool;
+		jobs[i].turn = -1;
+		jobs[i].ended = 0;
+	}
+	gate_is_open = false;
+	running = peak = turns = ended = 0;
+}
+
+static void stop(void)
+{
+	open_gate(true);
+	ck_assert(pool_drain(pool, clock_now() + 10 * NS_PER_S));
+	pool_stop(pool);
+	pool_free(&pool);
+	ck_assert_ptr_null(pool);
+}
+
+static void submit(int first, int count)
+{
+	struct submitter s;
+	submitter_init(&s);
+	for (int i = first; i < first + count; i++)
+		pool_submit(&s, &jobs[i].call);
+	pool_flush(&s, clock_now());
+}
+
+START_TEST(never_more_calls_run_than_there_are_tokens)
+{
+	start_with(settings(5));
+	submit(0, CALLS);
+	await(&running, 5);
+	struct pool_stats stats;
+	pool_get_stats(pool, &stats);
+	ck_assert_int_eq(stats.borrowed, 5);
+	ck_assert_int_eq(stats.waiting, CALLS - 5);
+	open_gate(true);
+	await(&ended, CALLS);
+	ck_assert_int_eq(peak, 5);
+	stop();
+}
+END_TEST
+
+START_TEST(calls_are_served_in_the_order_of_their_coming)
+{
+	start_with(settings(1));
+	open_gate(true);
+	submit(0, CALLS);
+	await(&ended, CALLS);
+	for (int i = 0; i < CALLS; i++)
+		ck_assert_int_eq(jobs[i].turn, i);
+	stop();
+}
+END_TEST
+
+START_TEST(a_call_cancelled_in_line_never_runs)
+{
+	start_with(settings(1));
+	submit(0, 3);
+	await(&running, 1);
+	ck_assert(pool_is_waiting(&jobs[1].call));
+	ck_assert(pool_cancel(&jobs[1].call, true));
+	open_gate(true);
+	await(&ended, 2);
+	ck_assert_int_eq(jobs[1].turn, -1);
+	ck_assert_int_eq(jobs[1].ended, 0);
+	stop();
+}
+END_TEST
+
+START_TEST(a_running_call_that_is_abandoned_keeps_its_token)
+{
+	struct pool_stats stats;
+	start_with(settings(1));
+	submit(0, 2);
+	await(&running, 1);
+	ck_assert(!pool_cancel(&jobs[0].call, true));
+	ck_assert(atomic_load(&jobs[0].call.cancelled));
+	pool_get_stats(pool, &stats);
+	ck_assert_int_eq(stats.abandoned, 1);
+	ck_assert_int_eq(stats.borrowed, 1);
+	ck_assert_int_eq(stats.waiting, 1);
+	open_gate(true);
+	await(&ended, 2);
+	pool_get_stats(pool, &stats);
+	ck_assert_int_eq(stats.abandoned, 0);
+	stop();
+}
+END_TEST
+
+START_TEST(a_full_line_refuses_at_once)
+{
+	struct pool_settings s = settings(1);
+	s.queue_max = 2;
+	start_with(s);
+	submit(0, 1);
+	await(&running, 1);
+	submit(1, 5);
+	await(&ended, 3);
+	ck_assert_int_eq(jobs[1].ended + jobs[2].ended, 0);
+	for (int i = 3; i < 6; i++) {
+		ck_assert_int_eq(jobs[i].call.end, CALL_FULL);
+		ck_assert_int_ge(jobs[i].call.retry_after, 1);
+	}
+	stop();
+}
+END_TEST
+
+START_TEST(a_waiter_whose_time_is_over_never_runs)
+{
+	start_with(settings(1));
+	submit(0, 1);
+	await(&running, 1);
+	jobs[1].call.expires = clock_now() + 1;
+	submit(1, 2);
+	open_gate(true);
+	await(&ended, 3);
+	ck_assert_int_eq(jobs[1].turn, -1);
+	ck_assert_int_eq(jobs[1].call.end, CALL_EXPIRED);
+	ck_assert_int_eq(jobs[2].call.end, CALL_RAN);
+	stop();
+}
+END_TEST
+
+START_TEST(raising_tokens_lets_waiters_run_at_once)
+{
+	start_with(settings(0));
+	submit(0, 10);
+	ck_assert_int_eq(turns, 0);
+	pool_set_tokens(pool, 4);
+	await(&running, 4);
+	pool_set_tokens(pool, LIMIT_INF);
+	await(&running, 10);
+	stop();
+}
+END_TEST
+
+START_TEST(lowering_tokens_lets_running_work_finish)
+{
+	start_with(settings(8));
+	submit(0, 20);
+	await(&running, 8);
+	pool_set_tokens(pool, 2);
+	struct pool_stats stats;
+	pool_get_stats(pool, &stats);
+	ck_assert_int_eq(stats.borrowed, 8);
+	open_gate(true);
+	await(&ended, 20);
+	stop();
+}
+END_TEST
+
+START_TEST(idle_threads_end_after_their_time)
+{
+	struct pool_settings s = settings(8);
+	struct pool_stats stats;
+	s.thread_idle = 20 * NS_PER_MS;
+	s.threads_min = 2;
+	start_with(s);
+	submit(0, 8);
+	await(&running, 8);
+	open_gate(true);
+	await(&ended, 8);
+	int64_t deadline = clock_now() + 10 * NS_PER_S;
+	do {
+		usleep(1000);
+		pool_get_stats(pool, &stats);
+	} while (stats.threads > 2 && clock_now() < deadline);
+	ck_assert_int_eq(stats.threads, 2);
+	open_gate(false);
+	submit(8, 8); /* and new ones start when they are needed again */
+	await(&running, 8);
+	stop();
+}
+END_TEST
+
+START_TEST(idle_workers_are_reused_before_new_ones_start)
+{
+	struct pool_stats stats;
+	start_with(settings(8));
+	open_gate(true);
+	for (int i = 0; i < CALLS; i++) {
+		submit(i, 1);
+		await(&ended, i + 1);
+		do {
+			pool_get_stats(pool, &stats);
+		} while (stats.idle != stats.threads);
+	}
+	ck_assert_int_eq(stats.threads, 1);
+	stop();
+}
+END_TEST
+
+START_TEST(a_promised_call_finds_its_place_in_a_full_line)
+{
+	struct pool_settings s = settings(1);
+	s.queue_max = 1;
+	start_with(s);
+	ck_assert_int_eq(pool_promise(pool), 0);
+	ck_assert_int_eq(pool_promise(pool), 0);
+	ck_assert_int_eq(pool_promise(pool), -EAGAIN);
+	submit(0, 2);
+	await(&running, 1);
+	jobs[2].call.is_promised = true;
+	submit(2, 1);
+	open_gate(true);
+	await(&ended, 3);
+	ck_assert_int_eq(jobs[2].call.end, CALL_RAN);
+	pool_keep_promise(pool);
+	ck_assert_int_eq(pool_promise(pool), 0);
+	stop();
+}
+END_TEST
+
+START_TEST(without_any_thread_a_call_is_refused_and_its_token_comes_back)
+{
+	struct pool_settings s = settings(2);
+	struct pool_stats stats;
+	s.stack_size = (size_t)1 << 50; /* more than there is: no thread can start */
+	start_with(s);
+	submit(0, 3);
+	await(&ended, 3);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(jobs[i].call.end, CALL_NO_THREAD);
+	pool_get_stats(pool, &stats);
+	ck_assert_int_eq(stats.borrowed, 0);
+	ck_assert_int_eq(stats.threads, 0);
+	stop();
+}
+END_TEST
+
+UNIT_MAIN("pool", never_more_calls_run_than_there_are_tokens,
+	  calls_are_served_in_the_order_of_their_coming, a_call_cancelled_in_line_never_runs,
+	  a_running_call_that_is_abandoned_keeps_its_token, a_full_line_refuses_at_once,
+	  a_waiter_whose_time_is_over_never_runs, raising_tokens_lets_waiters_run_at_once,
+	  lowering_tokens_lets_running_work_finish, idle_threads_end_after_their_time,
+	  idle_workers_are_reused_before_new_ones_start,
+	  a_promised_call_finds_its_place_in_a_full_line,
+	  without_any_thread_a_call_is_refused_and_its_token_comes_back)
