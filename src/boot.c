@@ -57,11 +57,10 @@ static void one_drained(struct loop *main_loop, void *arg)
 }
 
 /* On an I/O thread. */
-static void tell_drained(void *ctx)
+static void tell_drained(struct loop *loop, void *ctx)
 {
 	struct daemon *d = ctx;
-	if (loop_post(&d->main_loop, one_drained, d) < 0)
-		log_error("out of memory while stopping; waiting for drain_timeout");
+	loop_post(&d->main_loop, &loop->report, one_drained, d);
 }
 
 static void start_drain(struct loop *loop, void *arg)
@@ -84,10 +83,8 @@ static void on_stop(void *ctx)
 	tasks_announce_stop();
 	d->drain_deadline = clock_add(clock_now(), ms == WEIR_INF ? CLOCK_NEVER : ms * NS_PER_MS);
 	signals_set_deadline(d->signals, ms, on_deadline);
-	for (int i = 0; i < d->running_loops; i++) {
-		if (loop_post(&d->loops[i], start_drain, d) < 0)
-			log_error("out of memory while stopping");
-	}
+	for (int i = 0; i < d->running_loops; i++)
+		loop_post(&d->loops[i], &d->loops[i].errand, start_drain, d);
 }
 
 static void on_reopen(void *ctx)
@@ -280,8 +277,7 @@ static void stop_threads(struct daemon *d)
 	for (size_t i = 0; (p = pools_at(d->pools, i)) != NULL; i++)
 		pool_stop(p);
 	for (int i = 0; i < d->running_loops; i++) {
-		while (loop_post(&d->loops[i], end_loop, NULL) < 0)
-			sched_yield(); /* the few bytes it takes will come free */
+		loop_post(&d->loops[i], &d->loops[i].errand, end_loop, NULL);
 		must_pt(pthread_join(d->loops[i].thread, NULL));
 	}
 }

@@ -78,6 +78,9 @@ bool cond_wait_until(struct cond *c, struct mutex *m, int64_t when) NO_LOCK_ANAL
 	return rc == 0;
 }
 
+/* A fault belongs to the thread that made it; blocked, it could not be handled. */
+static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP };
+
 int thread_start(pthread_t *ret_thread, size_t stack_size, void *(*fn)(void *), void *arg)
 {
 	pthread_attr_t attr;
@@ -86,6 +89,8 @@ int thread_start(pthread_t *ret_thread, size_t stack_size, void *(*fn)(void *), 
 	int rc = stack_size ? pthread_attr_setstacksize(&attr, stack_size) : 0;
 	if (rc == 0) {
 		sigfillset(&all);
+		for (size_t i = 0; i < array_len(faults); i++)
+			sigdelset(&all, faults[i]);
 		must_pt(pthread_sigmask(SIG_SETMASK, &all, &old));
 		rc = pthread_create(ret_thread, &attr, fn, arg);
 		must_pt(pthread_sigmask(SIG_SETMASK, &old, NULL));

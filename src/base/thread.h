@@ -73,7 +73,7 @@ enum thread_kind {
 	THREAD_WORKER, /* runs blocking handlers */
 };
 
-/* Starts a joinable thread with all signals blocked and `stack_size` bytes of
+/* Starts a joinable thread with all signals but faults blocked and `stack_size` bytes of
  * stack (0: the system's default). 0, or a negative errno (-EAGAIN when the
  * system has no room for one more thread). */
 must_check int thread_start(pthread_t *ret_thread, size_t stack_size, void *(*fn)(void *),

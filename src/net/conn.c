@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,11 +38,10 @@ static void keep_peer(struct conn *c, const struct sockaddr *peer)
 		memcpy(c->peer, &((const struct sockaddr_in *)(const void *)peer)->sin_addr, 4);
 }
 
-const char *conn_peer_text(const struct conn *c, char *to, size_t size)
+void conn_peer_text(const struct conn *c, char *to, size_t size)
 {
 	if (c->family == AF_UNIX || !inet_ntop(c->family, c->peer, to, (socklen_t)size))
-		return "unix";
-	return to;
+		snprintf(to, size, "unix");
 }
 
 int conn_open(struct loop *loop, int fd, const struct sockaddr *peer)
@@ -324,6 +324,10 @@ void conn_on_timer(struct wheel_timer *t)
 	must_be(c, CONN_MAGIC);
 	if (c->loop->now < c->deadline) {
 		conn_set_deadline(c, c->deadline);
+		return;
+	}
+	if (conn_is_taking(c) && c->state != CONN_CALL) {
+		conn_set_deadline(c, clock_add(c->loop->now, c->loop->gen->write_timeout));
 		return;
 	}
 	if (buf_len(&c->out) > 0 && c->state != CONN_CALL) {

