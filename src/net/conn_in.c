@@ -106,14 +106,13 @@ static void head_complete(struct conn *c, const char *data, size_t len, bool not
 {
 	c->scanned = 0;
 	int rc = conn_begin_request(c) ? parse_head(c, data, len) : 500;
-	if (rc == 0) {
-		request_adopt_id(c->req);
-		decide_early(c);
-		rc = c->refusal == 400 ? 400 : 0; /* a path that cannot be is no request either */
-	}
-	if (rc != 0)
+	if (rc != 0) {
 		conn_refuse(c, rc, NULL);
-	else if (!has_body(&c->req->head))
+		return;
+	}
+	request_adopt_id(c->req);
+	decide_early(c);
+	if (!has_body(&c->req->head))
 		conn_dispatch(c);
 	else if (c->refusal && !can_discard(c))
 		conn_refuse(c, c->refusal, NULL);

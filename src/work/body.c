@@ -72,7 +72,7 @@ int body_expect(struct request *req, uint64_t length)
 {
 	if (length > req->gen->body_max)
 		return 413;
-	if (length > req->gen->body_memory)
+	if (length == 0 || length > req->gen->body_memory)
 		return 0;
 	return grow(&req->body, (size_t)length) < 0 ? 500 : 0;
 }

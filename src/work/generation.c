@@ -156,8 +156,8 @@ static void add_own_route(struct builder *b, struct instance *inst, size_t i)
 {
 	const struct describe_handler *h = &instance_description(inst)->handlers[i];
 	const struct conf_section *section = instance_section(inst);
-	if (!h->pattern)
-		return;
+	if (!h->pattern || conf_text(section, MODULE_MOUNT)[0] != '/')
+		return; /* a mount that is none was complained of already */
 	struct route *r = &b->gen->routes[b->gen->route_count];
 	*r = (struct route){ .place = section->place };
 	if (!set_pattern(b, r, http_methods_parse(h->methods), conf_text(section, MODULE_MOUNT),
