@@ -19,7 +19,6 @@ enum {
 	SLEEP_MAX = 60 * 1000,
 	SLEEP_USUAL = 100,
 	TASKS = 3,
-	TASK_LOOK = 50, /* how often a task looks whether it should stop, ms */
 };
 
 struct demo {
@@ -98,11 +97,8 @@ struct job {
 static int work(struct weir_task *task, void *arg)
 {
 	const struct job *job = arg;
-	for (int64_t left = job->ms; left > 0; left -= TASK_LOOK) {
-		if (weir_task_cancelled(task))
-			return -ECANCELED;
-		sleep_ms(left < TASK_LOOK ? left : TASK_LOOK);
-	}
+	(void)task;
+	sleep_ms(job->ms);
 	weir_log(WEIR_LOG_INFO, "background task %d done", job->number);
 	return 0;
 }
