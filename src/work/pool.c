@@ -225,10 +225,13 @@ static void enter(struct pool *p, struct call *call, int64_t now, struct list *r
 	}
 }
 
-/* All calls of the turn that belong to the first one's pool, under one lock. */
+/* All calls of the turn that belong to the first one's pool, under one lock.
+ * Those refused are this loop's; what expired meanwhile may be anyone's. */
 static void flush_pool(struct submitter *s, int64_t now, struct list *refused)
 {
 	struct pool *p = list_first(&s->calls, struct call, link)->pool;
+	struct list expired;
+	list_init(&expired);
 	mutex_lock(&p->lock);
 	list_each (&s->calls, struct call, link, call) {
 		if (call->pool != p)
@@ -236,10 +239,11 @@ static void flush_pool(struct submitter *s, int64_t now, struct list *refused)
 		list_remove(&call->link);
 		enter(p, call, now, refused);
 	}
-	pool_collect(p, refused);
+	pool_collect(p, &expired);
 	struct wakeup wakeup = pool_plan_wakeup(p);
 	mutex_unlock(&p->lock);
 	pool_wake(p, wakeup);
+	calls_finish(&expired);
 }
 
 void pool_flush(struct submitter *s, int64_t now)

@@ -133,4 +133,4 @@ def test_no_argument_is_leaked_and_no_descriptor(daemon, count):
     for _ in range(3):
         d.post(f"/tasks?order={count}")
     ended(d, 3 * count)
-    assert d.descriptors() <= before
+    wait_for(lambda: d.descriptors() <= before)

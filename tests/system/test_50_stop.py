@@ -31,6 +31,7 @@ def test_a_connection_that_waits_to_be_accepted_is_answered(daemon):
     for c in waiting:
         assert c.response().status == 200
         assert c.is_closed()
+        c.close()
     assert d.wait() == 0
 
 

@@ -220,6 +220,33 @@ START_TEST(a_waiter_whose_time_is_over_never_runs)
 }
 END_TEST
 
+/* Calls that go home by mail. */
+static struct mailbox home;
+
+START_TEST(a_call_that_expires_while_another_loop_submits_goes_home_by_mail)
+{
+	struct pool_settings s = settings(1);
+	s.queue_max = 1;
+	start_with(s);
+	ck_assert_int_eq(mailbox_init(&home), 0);
+	submit(0, 1);
+	await(&running, 1);
+	jobs[1].call.home = &home;
+	jobs[1].call.expires = clock_now() + 1;
+	submit(1, 1);
+	submit(2, 1); /* finds the line full, of one whose time is over */
+	ck_assert_int_eq(jobs[1].ended, 0);
+	ck_assert_int_eq(mailbox_take(&home), 1);
+	ck_assert_int_eq(jobs[1].ended, 1);
+	ck_assert_int_eq(jobs[1].call.end, CALL_EXPIRED);
+	open_gate(true);
+	await(&ended, 3);
+	ck_assert_int_eq(jobs[2].call.end, CALL_RAN);
+	stop();
+	mailbox_done(&home);
+}
+END_TEST
+
 START_TEST(raising_tokens_lets_waiters_run_at_once)
 {
 	start_with(settings(0));
@@ -330,8 +357,9 @@ END_TEST
 UNIT_MAIN("pool", never_more_calls_run_than_there_are_tokens,
 	  calls_are_served_in_the_order_of_their_coming, a_call_cancelled_in_line_never_runs,
 	  a_running_call_that_is_abandoned_keeps_its_token, a_full_line_refuses_at_once,
-	  a_waiter_whose_time_is_over_never_runs, raising_tokens_lets_waiters_run_at_once,
-	  lowering_tokens_lets_running_work_finish, idle_threads_end_after_their_time,
-	  idle_workers_are_reused_before_new_ones_start,
+	  a_waiter_whose_time_is_over_never_runs,
+	  a_call_that_expires_while_another_loop_submits_goes_home_by_mail,
+	  raising_tokens_lets_waiters_run_at_once, lowering_tokens_lets_running_work_finish,
+	  idle_threads_end_after_their_time, idle_workers_are_reused_before_new_ones_start,
 	  a_promised_call_finds_its_place_in_a_full_line,
 	  without_any_thread_a_call_is_refused_and_its_token_comes_back)
