@@ -53,7 +53,7 @@ int conn_open(struct loop *loop, int fd, const struct sockaddr *peer)
 	c->fd = fd;
 	c->loop = loop;
 	c->state = CONN_IDLE;
-	c->deadline = CLOCK_NEVER;
+	c->deadline = c->write_deadline = CLOCK_NEVER;
 	list_init(&c->pending);
 	wheel_timer_init(&c->timer);
 	keep_peer(c, peer);
@@ -109,10 +109,22 @@ void conn_lost(struct conn *c)
 	conn_close(c);
 }
 
+static void set_timer(struct conn *c)
+{
+	int64_t when = c->deadline < c->write_deadline ? c->deadline : c->write_deadline;
+	loop_set_timer(c->loop, &c->timer, when);
+}
+
 void conn_set_deadline(struct conn *c, int64_t when)
 {
 	c->deadline = when;
-	loop_set_timer(c->loop, &c->timer, when);
+	set_timer(c);
+}
+
+void conn_set_write_deadline(struct conn *c, int64_t when)
+{
+	c->write_deadline = when;
+	set_timer(c);
 }
 
 void conn_set_dirty(struct conn *c)
@@ -186,6 +198,10 @@ static bool read_some(struct conn *c)
 	if (n > 0) {
 		c->readable = n == LOOP_READ_SIZE || c->end_is_near;
 		take_input(c, c->loop->read_buf, (size_t)n);
+		/* A reset behind these bytes came in the same event, and nothing will
+		 * be written that would meet it: only another read does. */
+		if (c->state == CONN_HEAD || c->state == CONN_BODY)
+			c->readable = true;
 		return true;
 	}
 	if (n == 0) {
@@ -322,16 +338,15 @@ void conn_on_timer(struct wheel_timer *t)
 {
 	struct conn *c = container_of(t, struct conn, timer);
 	must_be(c, CONN_MAGIC);
+	if (c->loop->now >= c->write_deadline) {
+		if (!conn_is_taking(c)) {
+			conn_lost(c);
+			return;
+		}
+		c->write_deadline = clock_add(c->loop->now, c->loop->gen->write_timeout);
+	}
 	if (c->loop->now < c->deadline) {
-		conn_set_deadline(c, c->deadline);
-		return;
-	}
-	if (conn_is_taking(c) && c->state != CONN_CALL) {
-		conn_set_deadline(c, clock_add(c->loop->now, c->loop->gen->write_timeout));
-		return;
-	}
-	if (buf_len(&c->out) > 0 && c->state != CONN_CALL) {
-		conn_lost(c); /* it takes nothing any more */
+		set_timer(c);
 		return;
 	}
 	switch (c->state) {
@@ -342,7 +357,10 @@ void conn_on_timer(struct wheel_timer *t)
 	case CONN_BODY:
 		conn_refuse(c, 408, NULL);
 		break;
-	default:
+	case CONN_REPLY:
+		break; /* has a write deadline alone */
+	case CONN_IDLE:
+	case CONN_LINGER:
 		conn_lost(c);
 	}
 }

@@ -62,7 +62,7 @@ void conn_respond(struct conn *c)
 		end_request(c);
 	} else {
 		c->state = CONN_REPLY;
-		conn_set_deadline(c, clock_add(c->loop->now, req->gen->write_timeout));
+		conn_set_deadline(c, CLOCK_NEVER);
 	}
 	conn_set_dirty(c);
 }
@@ -126,11 +126,10 @@ static int count_unsent(const struct conn *c)
  * byte it takes gives it as long again. */
 static void await_client(struct conn *c, bool moved)
 {
-	if ((moved || !c->is_blocked) && c->state != CONN_CALL) {
-		conn_set_deadline(c, clock_add(c->loop->now, c->loop->gen->write_timeout));
-		c->unsent = count_unsent(c);
-	}
-	c->is_blocked = true;
+	if (!moved && c->write_deadline != CLOCK_NEVER)
+		return;
+	c->unsent = count_unsent(c);
+	conn_set_write_deadline(c, clock_add(c->loop->now, c->loop->gen->write_timeout));
 }
 
 /* A socket counts as writable again only when a good part of its buffer, which
@@ -138,7 +137,7 @@ static void await_client(struct conn *c, bool moved)
 bool conn_is_taking(struct conn *c)
 {
 	int unsent = count_unsent(c);
-	bool is_taking = c->is_blocked && unsent < c->unsent;
+	bool is_taking = unsent < c->unsent;
 	c->unsent = unsent;
 	return is_taking;
 }
@@ -168,9 +167,7 @@ bool conn_flush(struct conn *c)
 	}
 	if (c->state == CONN_REPLY)
 		end_request(c);
-	if (c->is_blocked && c->state == CONN_IDLE)
-		conn_set_deadline(c, clock_add(c->loop->now, c->loop->gen->keepalive_timeout));
-	c->is_blocked = false;
+	c->write_deadline = CLOCK_NEVER;
 	if (buf_len(&c->out) == 0 && c->out.size > CONN_COPY_MAX)
 		buf_done(&c->out);
 	struct task *tasks = c->tasks;

@@ -44,7 +44,6 @@ struct conn {
 	bool readable;    /* the last read did not empty the socket */
 	bool end_is_near; /* the end of input was announced: read until it comes */
 	bool peer_ended;  /* the client will send no more */
-	bool is_blocked;  /* the client does not take what we write */
 	bool closing;     /* close when everything is written */
 	bool cut_short;   /* bytes in `in` were not looked at yet */
 	bool was_probed;  /* its call was asked after, see conn.c */
@@ -56,8 +55,9 @@ struct conn {
 	struct list link;    /* of the loop's connections */
 	struct list pending; /* in the loop's dirty or again list */
 	struct wheel_timer timer;
-	int64_t deadline; /* what the timer stands for; CLOCK_NEVER */
-	int64_t began;    /* first byte of the request */
+	int64_t deadline;       /* of what `state` waits for; CLOCK_NEVER */
+	int64_t write_deadline; /* while the socket takes nothing more; else CLOCK_NEVER */
+	int64_t began;          /* first byte of the request */
 	struct buf in;
 	struct buf out;
 	size_t scanned;     /* of the head in `in` */
@@ -77,6 +77,7 @@ struct conn {
 void conn_close(struct conn *c); /* frees it: the last thing a caller does with it */
 void conn_lost(struct conn *c);  /* the client is gone: likewise */
 void conn_set_deadline(struct conn *c, int64_t when);
+void conn_set_write_deadline(struct conn *c, int64_t when);
 void conn_set_dirty(struct conn *c);
 void conn_set_again(struct conn *c);
 void conn_advance(struct conn *c); /* parse and read on; may free it */

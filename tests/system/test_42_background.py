@@ -105,7 +105,7 @@ def test_a_full_background_pool_refuses_further_tasks(daemon):
 
 def test_promised_tasks_run_when_the_daemon_stops(daemon):
     d = daemon(WORK + "[pool background]\nthread_tokens = 1\n"
-               "[module demo]\ntask_time = 100ms\nfile = " + DEMO.split("file = ")[1])
+               "[module demo]\nfile = " + DEMO.split("file = ")[1])
     d.post("/tasks?order=30", X_Request_Id="last")
     d.get("/start-background", X_Request_Id="tasks")
     d.signal()

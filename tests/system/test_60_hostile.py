@@ -139,6 +139,16 @@ def test_a_reset_while_the_handler_runs_harms_nothing(daemon):
     assert serves(d)
 
 
+@pytest.mark.parametrize("text", ["", "GET /no", "GET /inline HTTP/1.1\r\nHost: a\r\n\r\nGET /no",
+                                  "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nab"])
+def test_a_reset_right_behind_some_bytes_is_noticed_at_once(daemon, text):
+    d = daemon(DEMO)
+    before = d.descriptors()
+    for _ in range(10):
+        d.connect().send(text).reset()
+    wait_for(lambda: d.descriptors() <= before, 3)
+
+
 def test_300_connections_that_come_and_go_at_random(daemon):
     d = daemon(DEMO + GATE + "[pool default]\nthread_tokens = 4\nqueue_max = 20\n"
                "queue_timeout = 100ms\ntimeout = 200ms\n")
@@ -187,14 +197,22 @@ def test_running_out_of_descriptors_is_survived(daemon):
     assert serves(d)
     lines = [line for line in d.lines if "cannot accept" in line]
     assert len(lines) <= 2 + 60, "the log must not be flooded"
-    # Spooling without a descriptor is an error, not an end.
-    many = [d.connect() for _ in range(60)]
-    try:
-        many[0].send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 400000\r\n\r\n" + b"x" * 400000)
-        assert many[0].response().status in (200, 500, 503, 507)
-    finally:
-        for c in many:
-            c.close()
+
+
+def test_a_body_that_cannot_be_spooled_for_lack_of_descriptors_is_an_error(daemon):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+    d = daemon(DEMO, preexec=limit)
+    before = d.descriptors()
+    with d.connect() as c:
+        assert c.get("/inline").response().status == 200
+        others = [d.connect() for _ in range(60)]
+        d.logged("cannot accept connections")
+        wait_for(lambda: d.descriptors() == 40)
+        c.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 400000\r\n\r\n" + b"x" * 400000)
+        assert c.response().status in (500, 503, 507)
+        for other in others:
+            other.close()
     wait_for(lambda: d.descriptors() <= before)
     assert serves(d)
 
