@@ -370,7 +370,10 @@ void conn_on_timer(struct wheel_timer *t)
 static void drain_one(struct conn *c)
 {
 	if (c->state != CONN_IDLE || buf_len(&c->out) > 0) {
-		c->closing = c->closing || c->state == CONN_CALL || c->state == CONN_REPLY;
+		/* A request that is still coming will be answered with the close; what
+		 * has been answered, or will be, is the last. */
+		bool is_coming = c->state == CONN_HEAD || c->state == CONN_BODY || c->cut_short;
+		c->closing = c->closing || !is_coming;
 		return;
 	}
 	/* A request may be on its way in already. */

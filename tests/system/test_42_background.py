@@ -110,7 +110,7 @@ def test_promised_tasks_run_when_the_daemon_stops(daemon):
     d.get("/start-background", X_Request_Id="tasks")
     d.signal()
     assert d.wait() == 0
-    ends = [x for x in d.lines if re.search(r"background task \d done", x)]
+    ends = [x for x in d.lines if re.search(r"request tasks: .*cancel|task [123] done", x)]
     assert len(ends) == 3, d.log
     assert "still runs" not in d.log and "still waits" not in d.log
 
