@@ -6,19 +6,6 @@
 #include "conf/expand.h"
 #include "conf/options.h"
 
-static const char *change_word(enum option_change change)
-{
-	switch (change) {
-	case CHANGE_LIVE:
-		return "at once";
-	case CHANGE_RELOAD:
-		return "reload";
-	case CHANGE_RESTART:
-		return "restart";
-	}
-	return "";
-}
-
 /* `mark` is ";" in a section that is only an example. */
 static void write_option(enum section_kind kind, size_t i, const char *mark, FILE *to)
 {
@@ -27,8 +14,7 @@ static void write_option(enum section_kind kind, size_t i, const char *mark, FIL
 	arena_init(&a);
 	const char *wanted = option_wanted(def, &a);
 	const char *value = expand_write(def->value ? def->value : "", &a);
-	fprintf(to, "\n; %s.\n; (%s; %s)\n", def->help, wanted ? wanted : "",
-		change_word(section_extra(kind, i)->change));
+	fprintf(to, "\n; %s.\n; (%s)\n", def->help, wanted ? wanted : "");
 	fprintf(to, "%s%s =%s%s\n", def->value ? mark : ";", def->name,
 		value && value[0] ? " " : "", value ? value : "");
 	arena_done(&a);
@@ -44,8 +30,7 @@ static void write_section(enum section_kind kind, const char *header, const char
 void options_write_ini(FILE *to)
 {
 	fputs("; weir.ini: every option of weir at its default; weir.ini(5) tells more.\n"
-	      "; In brackets: what is allowed; and what it takes for a change to count:\n"
-	      "; nothing (at once), a reload, or a restart.\n"
+	      "; In brackets: what is allowed. A change takes effect with the next start.\n"
 	      ";\n"
 	      "; Other files are read before the first section:\n"
 	      ";include = conf.d/*.ini\n",

@@ -60,19 +60,6 @@ static void put_quoted(const char *text, FILE *to)
 	fputs("\"\n", to);
 }
 
-static const char *change_sentence(enum option_change change)
-{
-	switch (change) {
-	case CHANGE_LIVE:
-		return "A change can take effect at once.";
-	case CHANGE_RELOAD:
-		return "A change takes effect with a reload.";
-	case CHANGE_RESTART:
-		return "A change needs a restart.";
-	}
-	return "";
-}
-
 static void write_option(enum section_kind kind, size_t i, FILE *to)
 {
 	const struct weir_option *def = &section_options(kind)[i];
@@ -85,13 +72,10 @@ static void write_option(enum section_kind kind, size_t i, FILE *to)
 	put_quoted(wanted ? wanted : "", to);
 	fprintf(to, "%s.\n", def->help);
 	put_text(extra->paragraph, to);
-	fputs(".Pp\n", to);
 	if (def->value) {
-		fputs("Default:\n.Ql ", to);
+		fputs(".Pp\nDefault:\n.Ql ", to);
 		put_quoted(def->value, to);
-		fputs(".Pp\n", to);
 	}
-	fprintf(to, "%s\n", change_sentence(extra->change));
 	arena_done(&a);
 }
 
