@@ -1,6 +1,7 @@
 # Modules for tests alone: what each is for stands at its top.
 
 FIXTURES += \
+	tests/modules/bad_options.so \
 	tests/modules/check_fails.so tests/modules/constructor.so tests/modules/cpp.so \
 	tests/modules/failing_init.so tests/modules/failing_thread_init.so tests/modules/gate.so \
 	tests/modules/missing_symbol.so tests/modules/newer_minor.so tests/modules/no_symbol.so \
@@ -8,6 +9,7 @@ FIXTURES += \
 	tests/modules/replace_b.so tests/modules/wrong_abi.so
 
 EXTRA_DIST += \
+	tests/modules/bad_options.c \
 	tests/modules/check_fails.c tests/modules/constructor.c tests/modules/cpp.cc \
 	tests/modules/failing_init.c tests/modules/failing_thread_init.c tests/modules/gate.c \
 	tests/modules/missing_symbol.c tests/modules/newer_minor.c tests/modules/no_symbol.c \

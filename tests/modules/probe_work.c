@@ -8,6 +8,7 @@
  *            "id": request id}. The Kth of either kind returns -EIO. With errno=1 the
  *            handler then returns -EIO instead. Group tasks meet: each ends
  *            when all M have begun, or after 5 s (its mark is then "alone").
+ *            POST /tasks-inline is the same inline.
  *   GET  /tasks       inline: {"begun": n, "ended": n, "freed": n of arguments,
  *            "same_id": every task had its request's id, "data": every task saw
  *            the instance's and its thread's data, "log": ["begin o1", "end o1", …]}
@@ -167,6 +168,11 @@ static int tasks_post(struct weir_request *req, struct weir_response *res)
 		return -EIO;
 	return weir_jsonf(res, 200, "{\"rc\": [%s], \"id\": %s}", list,
 			  quote(req, weir_request_id(req)));
+}
+
+static int tasks_inline(struct weir_request *req, struct weir_response *res)
+{
+	return tasks_post(req, res);
 }
 
 static int tasks_get(struct weir_request *req, struct weir_response *res)
@@ -361,6 +367,7 @@ WEIR_MODULE(
 	.summary = "shows every call about work beside the answer",
 	.routes = WEIR_ROUTES(
 		WEIR_POST("/tasks", tasks_post),
+		WEIR_ROUTE("POST", "/tasks-inline", tasks_inline, WEIR_INLINE),
 		WEIR_GET_INLINE("/tasks", tasks_get),
 		WEIR_ROUTE("POST", "/tasks/forget", tasks_forget, WEIR_INLINE),
 		WEIR_GET("/leaf", leaf),

@@ -238,6 +238,14 @@ def test_a_module_that_cannot_be_loaded_is_refused(ini, name, why):
     assert why in done.err and fixture(name) in done.err
 
 
+def test_a_module_whose_own_defaults_cannot_be_is_refused(ini):
+    for options in ({}, {"count": 5}):
+        done = run("--check", "-c", ini(LOCAL + section("bad_options", **options)))
+        assert done.returncode == 78
+        for text in ("'count'", "'11'", "1 to 10", "bad_options"):
+            assert text in done.err, done.err
+
+
 def test_a_failing_init_ends_the_start_and_fini_is_not_called(ini):
     path = ini(LOCAL + DEMO + section("failing_init"))
     assert run("--check", "-c", path).returncode == 0  # init is for serving alone

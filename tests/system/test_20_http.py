@@ -413,6 +413,15 @@ def test_a_204_and_a_304_have_no_body(daemon):
         assert c.get("/text").response().text == "text é"
 
 
+def test_an_echo_without_a_type_has_the_default_one(served):
+    with served.connect() as c:
+        for line in ("", "Content-Type:\r\n", "Content-Type: \r\n"):
+            c.send(f"POST /echo HTTP/1.1\r\nHost: a\r\n{line}Content-Length: 2\r\n\r\nab")
+            r = c.response()
+            assert r.status == 200 and r.body == b"ab"
+            assert r.header("Content-Type") == "application/octet-stream"
+
+
 def test_a_large_answer_and_the_next_one_arrive_whole(daemon):
     d = daemon(PROBE)
     size = 8_000_000

@@ -37,6 +37,17 @@ def test_tasks_run_in_order_one_after_the_other(daemon):
     assert state["same_id"] and state["data"]
 
 
+def test_an_inline_handler_leaves_tasks_to_the_workers(daemon):
+    d = daemon(WORK)
+    assert d.post("/tasks-inline?order=3&group=2").json["rc"] == [0] * 5
+    state = ended(d, 5)
+    # Worker threads have data of their own, I/O threads have none.
+    assert state["same_id"] and state["data"]
+    assert not any("alone" in line for line in state["log"])
+    ordered = [line for line in state["log"] if " o" in line]
+    assert ordered == [f"{what} o{i}" for i in (1, 2, 3) for what in ("begin", "end")]
+
+
 def test_tasks_of_a_group_run_beside_each_other(daemon):
     d = daemon(WORK)
     assert d.post("/tasks?group=10").status == 200
@@ -124,6 +135,13 @@ def test_a_task_that_does_not_end_is_left_behind_after_drain_timeout(daemon):
     assert d.wait() == 0
     assert 0.4 < time.monotonic() - start < 1.5 * SLOW
     d.logged(r"stuck-tasks.*still runs in pool \"background\"")
+
+
+def test_a_handler_can_tell_its_client_to_come_back_when_there_is_no_room(daemon):
+    d = daemon(DEMO + "[pool background]\nthread_tokens = 1\nqueue_max = 1\n")
+    r = d.get("/start-background")
+    assert r.status == 503 and r.header("Retry-After") == "1"
+    assert "no room" in r.text
 
 
 @pytest.mark.parametrize("count", [1, 100])

@@ -89,6 +89,15 @@ def test_nothing_to_do_ends_at_once(daemon):
     assert time.monotonic() - start < 0.5 * SLOW
 
 
+def test_the_modules_end_behind_their_threads_and_tasks(daemon):
+    d = daemon(section("probe_work") + "[pool default]\nthread_tokens = 4\n")
+    assert d.many(8, lambda i: d.get("/data").status) == [200] * 8
+    assert d.post("/tasks?order=5&group=5").status == 200
+    d.signal()
+    assert d.wait() == 0
+    assert d.logged(r'"probe_work": fini: 0 threads left, 0 arguments left')
+
+
 def test_a_second_signal_ends_at_once(daemon):
     d = daemon(DEMO)
     c = d.connect().get("/sleep?ms=20000")

@@ -1,10 +1,12 @@
 """The notes module: a service on SQLite, and that no note is lost after its 201."""
 import json
+import sqlite3
 import threading
+import time
 
 import pytest
 
-from weirlib import Closed, section, wait_for
+from weirlib import SLOW, Closed, run, section, wait_for
 
 JSON = {"Content-Type": "application/json"}
 
@@ -187,11 +189,33 @@ def test_sigterm_answers_what_was_sent(daemon, tmp_path):
     assert d.wait() == 0
 
 
+def test_behind_another_process_that_writes_all_give_up_in_time(daemon, tmp_path):
+    d = daemon(notes(tmp_path, busy_timeout="300ms"))
+    first = post(d, "first").json
+    other = sqlite3.connect(tmp_path / "notes.db", isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        start = time.monotonic()
+        got = d.many(20, lambda i: post(d, f"n{i}"))
+        took = time.monotonic() - start
+        assert [r.status for r in got] == [503] * 20
+        assert all(int(r.header("Retry-After")) >= 1 for r in got)
+        # Side by side: one after the other takes 20 times as long.
+        assert 0.29 < took < 1.2 * SLOW, took
+        # Who only reads is not held up.
+        assert d.get("/notes").json["notes"] == [first]
+        other.execute("ROLLBACK")
+        assert post(d, "second").status == 201
+    finally:
+        other.close()
+
+
 def test_a_database_that_cannot_be_is_an_error_of_the_configuration(ini, tmp_path):
-    from weirlib import run
     path = ini("[server]\nlisten = 127.0.0.1:0\n" + notes(tmp_path / "none"))
     done = run("--check", "-c", path)
     assert done.returncode == 78 and "No such file" in done.err
+    done = run("--check", "-c", ini("[server]\nlisten = 127.0.0.1:0\n" + section("notes", database="")))
+    assert done.returncode == 78 and "database must name a file" in done.err
     (tmp_path / "notes.db").write_text("this is no database, but it is long enough to be one" * 100)
     done = run("-c", ini("[server]\nlisten = 127.0.0.1:0\n" + notes(tmp_path)))
     assert done.returncode == 78 and "not a database" in done.err

@@ -113,8 +113,10 @@ static int start_background(struct weir_request *req, struct weir_response *res)
 			return -ENOMEM;
 		*job = (struct job){ i, ms };
 		int rc = weir_background(req, work, job, free, WEIR_GROUP);
-		if (rc == -EAGAIN || rc == -ESHUTDOWN)
+		if (rc == -EAGAIN) {
+			weir_set_header(res, "Retry-After", "1");
 			return weir_error(res, 503, "no room for a background task");
+		}
 		if (rc < 0)
 			return rc;
 	}
@@ -129,7 +131,9 @@ static int echo(struct weir_request *req, struct weir_response *res)
 	const char *body = weir_body(req, &len);
 	if (!body)
 		return -ENOMEM;
-	return weir_bytes(res, 200, weir_header(req, "Content-Type"), body, len);
+	const char *type = weir_header(req, "Content-Type");
+	/* A client may send the header and nothing in it. */
+	return weir_bytes(res, 200, type && *type ? type : NULL, body, len);
 }
 
 /* What goes wrong in handlers, and what clients then see of it. */

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
@@ -59,6 +60,7 @@ struct notes {
 	 * refused at once when another has written since. What remains of
 	 * SQLITE_BUSY is another process: it gets busy_timeout, then 503. */
 	pthread_mutex_t write_lock;
+	int busy_timeout;
 };
 
 struct session {
@@ -91,8 +93,10 @@ static int trouble(sqlite3 *db, const char *what)
 /* What clients are told of what trouble() returned. */
 static int answer_trouble(struct weir_response *res, int rc)
 {
-	if (rc == -EBUSY)
+	if (rc == -EBUSY) {
+		weir_set_header(res, "Retry-After", "1");
 		return weir_error(res, 503, "the database is busy");
+	}
 	if (rc == -ENOSPC)
 		return weir_error(res, 507, "the disk is full");
 	return rc;
@@ -121,27 +125,50 @@ static int run(struct session *s, enum statement which)
 	return rc;
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Takes the database for writing; write_lock is held when this returns 0. The
+ * wait in line counts, too: behind a process that keeps the database the whole
+ * line gives up after busy_timeout, not one writer after the other. A line
+ * that is merely long costs nobody the one try. */
+static int begin(struct notes *n, struct session *s)
+{
+	int64_t since = now_ms();
+	pthread_mutex_lock(&n->write_lock);
+	int64_t left = n->busy_timeout - (now_ms() - since);
+	sqlite3_busy_timeout(s->db, left > 0 ? (int)left : 0);
+	int rc = run(s, BEGIN);
+	sqlite3_busy_timeout(s->db, n->busy_timeout);
+	if (rc < 0)
+		pthread_mutex_unlock(&n->write_lock);
+	return rc;
+}
+
 /* Runs one bound statement as a transaction of its own; once this returns 0
  * what it did is on the disk. *ret_changes: rows it touched. */
 static int write_rows(struct weir_request *req, enum statement which, int *ret_changes)
 {
 	struct notes *n = weir_data(req);
 	struct session *s = weir_thread_data(req);
-	pthread_mutex_lock(&n->write_lock);
-	int rc = run(s, BEGIN);
-	if (rc == 0) {
-		rc = step(s, which);
-		int changes = sqlite3_changes(s->db);
+	int rc = begin(n, s);
+	if (rc < 0) {
 		reset(s, which);
-		if (rc == 0)
-			rc = run(s, COMMIT);
-		if (rc == 0)
-			*ret_changes = changes;
-		else if (!sqlite3_get_autocommit(s->db))
-			run(s, ROLLBACK);
-	} else {
-		reset(s, which);
+		return rc;
 	}
+	rc = step(s, which);
+	int changes = sqlite3_changes(s->db);
+	reset(s, which);
+	if (rc == 0)
+		rc = run(s, COMMIT);
+	if (rc == 0)
+		*ret_changes = changes;
+	else if (!sqlite3_get_autocommit(s->db))
+		run(s, ROLLBACK);
 	pthread_mutex_unlock(&n->write_lock);
 	return rc;
 }
@@ -380,6 +407,11 @@ static int delete (struct weir_request *req, struct weir_response *res)
 static int check(struct weir_instance *self)
 {
 	const char *path = weir_option_text(self, "database");
+	/* To SQLite no name is a database of each connection's own. */
+	if (*path == '\0') {
+		weir_log(WEIR_LOG_ERROR, "database must name a file");
+		return -EINVAL;
+	}
 	char *copy = strdup(path);
 	if (!copy)
 		return -ENOMEM;
@@ -444,6 +476,7 @@ static int init(struct weir_instance *self, void **ret_data)
 	if (!n)
 		return -ENOMEM;
 	pthread_mutex_init(&n->write_lock, NULL);
+	n->busy_timeout = (int)weir_option_int(self, "busy_timeout");
 	*ret_data = n;
 	return 0;
 }
