@@ -3,26 +3,22 @@
  * time ran out.
  *
  * Thread: any; the pool that owns a limiter holds its lock around every call.
- * Leaves running, waking and telling anyone anything to the pool.
+ * Leaves running, waking and telling anyone anything to the pool; shares are
+ * in limit_share.c, measurements in limit_rate.c.
  */
-#include "work/limit.h"
-
-/* So long must all tokens have been out before a window counts. */
-#define RATE_WINDOW NS_PER_S
-#define RATE_WEIGHT 0.3 /* of the newest window */
-
-enum { RETRY_MIN = 1, RETRY_MAX = 60 };
+#include "work/limit_private.h"
 
 void limit_init(struct limit *l, int64_t total, int64_t waiting_max, int64_t now)
 {
 	must(total >= 0 && waiting_max >= 0);
-	(void)now;
-	*l = (struct limit){
-		.total = total,
-		.waiting_max = waiting_max,
-		.rate_since = CLOCK_NEVER,
-	};
+	*l = (struct limit){ .window_at = now, .latest = now - 1 };
+	limit_share_init(&l->root, now);
+	l->root.set.max = total;
+	l->root.set.waiting_max = waiting_max;
+	list_init(&l->shares);
+	list_init(&l->lines);
 	list_init(&l->waiters);
+	list_init(&l->returning);
 	list_init(&l->granted);
 	list_init(&l->expired);
 }
@@ -31,122 +27,183 @@ void limit_waiter_init(struct limit_waiter *w)
 {
 	*w = (struct limit_waiter){ .state = LIMIT_IDLE, .expires = CLOCK_NEVER };
 	list_init(&w->link);
+	list_init(&w->in_line);
 }
 
-/* Callers read the clock before they take the pool's lock, so that moments may
- * come a little out of order. */
-static int64_t elapsed(int64_t since, int64_t now)
+/* ---- lines ---- */
+
+static struct limit_waiter *first_in_line(const struct limit_share *s)
 {
-	return now > since ? now - since : 0;
+	return list_first(&s->line, struct limit_waiter, in_line);
 }
 
-static int bucket(int64_t ns)
+static void note_calm(struct limit *l, struct limit_share *s, int64_t now)
 {
-	uint64_t us = ns > 0 ? (uint64_t)ns / 1000 : 0;
-	int i = us == 0 ? 0 : 64 - __builtin_clzll(us);
-	return i < LIMIT_BUCKETS ? i : LIMIT_BUCKETS - 1;
+	const struct limit_waiter *first = first_in_line(s);
+	if (!first || limit_elapsed(first->since, now) <= l->target)
+		s->calm_at = now;
 }
 
-void limit_histogram_add(struct limit_histogram *h, int64_t ns)
+static void join_line(struct limit *l, struct limit_waiter *w, int64_t now)
 {
-	h->count[bucket(ns)]++;
-	h->total++;
-	if (ns > 0 && __builtin_add_overflow(h->sum_ns, ns, &h->sum_ns))
-		h->sum_ns = INT64_MAX;
-}
-
-/* ---- the measured drain ---- */
-
-static bool is_drained_dry(const struct limit *l)
-{
-	return l->borrowed > 0 && l->borrowed >= l->total;
-}
-
-/* How long all tokens were out in the open window. */
-static int64_t busy_time(const struct limit *l, int64_t now)
-{
-	if (l->rate_since == CLOCK_NEVER)
-		return l->rate_busy;
-	return clock_add(l->rate_busy, elapsed(l->rate_since, now));
-}
-
-/* The rate as it would be with the open window closed now; 0: nothing known. */
-static double rate_at(const struct limit *l, int64_t now)
-{
-	int64_t busy = busy_time(l, now);
-	if (busy < RATE_WINDOW && l->rate > 0)
-		return l->rate;
-	double newest = busy > 0 ? (double)l->rate_count * (double)NS_PER_S / (double)busy : 0;
-	return l->rate > 0 ? l->rate + RATE_WEIGHT * (newest - l->rate) : newest;
-}
-
-/* After every change of borrowed or total: opens and closes the stretches in
- * which all tokens are out. */
-static void track_rate(struct limit *l, int64_t now)
-{
-	bool dry = is_drained_dry(l);
-	int64_t busy = busy_time(l, now);
-	/* A window without anything given back stays open: it has no rate. */
-	if (busy >= RATE_WINDOW && l->rate_count > 0) {
-		l->rate = rate_at(l, now);
-		l->rate_busy = 0;
-		l->rate_count = 0;
-		l->rate_since = dry ? now : CLOCK_NEVER;
-	} else if (!dry) {
-		l->rate_busy = busy;
-		l->rate_since = CLOCK_NEVER;
-	} else if (l->rate_since == CLOCK_NEVER) {
-		l->rate_since = now;
+	struct limit_share *s = limit_share_of(l, w);
+	w->state = LIMIT_WAITING;
+	list_add_last(&l->waiters, &w->link);
+	if (w->is_returning) {
+		list_add_last(&l->returning, &w->in_line);
+	} else {
+		note_calm(l, s, now);
+		if (s->in_line++ == 0)
+			list_add_last(&l->lines, &s->waiting_link);
+		list_add_last(&s->line, &w->in_line);
 	}
+	limit_share_waiting(l, s, 1);
+	if (l->root.waiting > l->stats.waiting_max)
+		l->stats.waiting_max = l->root.waiting;
 }
 
-int limit_retry_after(const struct limit *l, int64_t now)
+static void leave_line(struct limit *l, struct limit_waiter *w, int64_t now)
 {
-	if (l->total == 0)
-		return RETRY_MAX;
-	double rate = rate_at(l, now);
-	if (rate <= 0)
-		return RETRY_MIN;
-	double seconds = (double)(l->waiting > 0 ? l->waiting : 1) / rate;
-	if (seconds >= RETRY_MAX)
-		return RETRY_MAX;
-	int whole = (int)seconds;
-	whole += seconds > whole;
-	return whole < RETRY_MIN ? RETRY_MIN : whole;
-}
-
-/* ---- tokens and the line ---- */
-
-static void assign(struct limit *l, struct limit_waiter *w, int64_t now)
-{
-	l->borrowed++;
-	l->stats.grants++;
-	if (l->borrowed > l->stats.borrowed_max)
-		l->stats.borrowed_max = l->borrowed;
-	limit_histogram_add(&l->stats.wait, elapsed(w->since, now));
-}
-
-static void leave_line(struct limit *l, struct limit_waiter *w)
-{
-	must(l->waiting > 0);
+	struct limit_share *s = limit_share_of(l, w);
+	must(l->root.waiting > 0);
 	list_remove(&w->link);
-	l->waiting--;
+	list_remove(&w->in_line);
+	if (!w->is_returning) {
+		if (--s->in_line == 0)
+			list_remove(&s->waiting_link);
+		note_calm(l, s, now);
+	}
+	limit_share_waiting(l, s, -1);
 }
 
 static void set_expired(struct limit *l, struct limit_waiter *w)
 {
 	w->state = LIMIT_EXPIRED;
+	w->was_shed = false;
 	l->stats.rejected_expired++;
 	list_add_last(&l->expired, &w->link);
+}
+
+/* ---- overload ---- */
+
+bool limit_is_overloaded(const struct limit *l, const struct limit_share *s, int64_t now)
+{
+	s = s ? s : &l->root;
+	const struct limit_waiter *first = first_in_line(s);
+	return l->target > 0 && first && limit_elapsed(first->since, now) > l->target &&
+	       limit_elapsed(s->calm_at, now) >= LIMIT_OVERLOAD_AFTER * l->target;
+}
+
+/* False: the first in line was promised its turn. */
+static bool shed_first(struct limit *l, struct limit_share *s, int64_t now)
+{
+	struct limit_waiter *w = first_in_line(s);
+	if (w->is_promised)
+		return false;
+	leave_line(l, w, now);
+	w->state = LIMIT_EXPIRED;
+	w->was_shed = true;
+	l->stats.rejected_shed++;
+	list_add_last(&l->expired, &w->link);
+	return true;
+}
+
+/* The tokens a line could get at once. */
+static int64_t tokens_of(const struct limit_share *s)
+{
+	int64_t least = s->set.max;
+	for (s = s->parent; s; s = s->parent)
+		least = s->set.max < least ? s->set.max : least;
+	return least;
+}
+
+/* Sends away who has waited too long to be served soon. As many stay as there
+ * are tokens: whatever is given back, nobody fresh need be there to take it. */
+static void shed(struct limit *l, struct limit_share *s, int64_t now)
+{
+	if (l->target == 0)
+		return;
+	int64_t keep = tokens_of(s);
+	while (s->in_line > keep && limit_is_overloaded(l, s, now) &&
+	       limit_elapsed(first_in_line(s)->since, now) > LIMIT_SHED_AFTER * l->target) {
+		if (!shed_first(l, s, now))
+			break;
+	}
+}
+
+void limit_set_target(struct limit *l, int64_t target, int64_t now)
+{
+	must(target >= 0);
+	l->target = target;
+	l->root.calm_at = now;
+	list_each (&l->shares, struct limit_share, link, s)
+		s->calm_at = now;
+}
+
+/* ---- tokens ---- */
+
+static void track(struct limit_share *s, int64_t now)
+{
+	for (; s; s = s->parent)
+		limit_rate_track(s, now);
+}
+
+static void assign(struct limit *l, struct limit_waiter *w, int64_t now)
+{
+	struct limit_share *s = limit_share_of(l, w);
+	limit_share_borrowed(l, s, 1);
+	track(s, now);
+	l->stats.grants++;
+	l->stats.returns += w->is_returning;
+	if (l->root.borrowed > l->stats.borrowed_max)
+		l->stats.borrowed_max = l->root.borrowed;
+	limit_histogram_add(&l->stats.wait, limit_elapsed(w->since, now));
+}
+
+/* The first of `a` before the first of `b`? */
+static bool goes_before(const struct limit_share *a, const struct limit_share *b)
+{
+	return first_in_line(a)->since - a->set.priority * LIMIT_PRIORITY_STEP <
+	       first_in_line(b)->since - b->set.priority * LIMIT_PRIORITY_STEP;
+}
+
+static struct limit_waiter *pick_returning(struct limit *l)
+{
+	list_each (&l->returning, struct limit_waiter, in_line, w) {
+		if (limit_share_admits(limit_share_of(l, w)))
+			return w;
+	}
+	return NULL;
+}
+
+/* Among the lines that may have a token now the one whose first came first;
+ * of an overloaded one its last. */
+static struct limit_waiter *pick(struct limit *l, int64_t now)
+{
+	struct limit_waiter *w = pick_returning(l);
+	if (w)
+		return w;
+	struct limit_share *best = NULL;
+	list_each (&l->lines, struct limit_share, waiting_link, s) {
+		if ((!best || goes_before(s, best)) && limit_share_admits(s))
+			best = s;
+	}
+	if (!best)
+		return NULL;
+	if (limit_is_overloaded(l, best, now))
+		return container_of(best->line.prev, struct limit_waiter, in_line);
+	return first_in_line(best);
 }
 
 /* By comparison, never by counting what was freed: tokens lowered and raised
  * again while they are out must not be given out twice. */
 static void grant_waiters(struct limit *l, int64_t now)
 {
-	while (l->waiting > 0 && l->borrowed < l->total) {
-		struct limit_waiter *w = list_first(&l->waiters, struct limit_waiter, link);
-		leave_line(l, w);
+	while (l->root.waiting > 0 && l->root.borrowed < l->root.set.max) {
+		struct limit_waiter *w = pick(l, now);
+		if (!w)
+			break;
+		leave_line(l, w, now);
 		if (w->expires <= now) {
 			set_expired(l, w);
 			continue;
@@ -154,20 +211,35 @@ static void grant_waiters(struct limit *l, int64_t now)
 		w->state = LIMIT_GRANTED;
 		list_add_last(&l->granted, &w->link);
 		assign(l, w, now);
+		shed(l, limit_share_of(l, w), now);
 	}
-	track_rate(l, now);
+}
+
+/* Moments of coming only rise, so that they tell who came first. */
+static void arrive(struct limit *l, struct limit_waiter *w, int64_t now)
+{
+	must(w->state == LIMIT_IDLE);
+	l->latest = now > l->latest ? now : l->latest + 1;
+	w->since = l->latest;
+}
+
+static bool take_free(struct limit *l, struct limit_waiter *w, int64_t now)
+{
+	/* Time may have passed: what was kept can be lent by now. */
+	grant_waiters(l, now);
+	limit_share_want(l, limit_share_of(l, w));
+	if (!limit_share_admits(limit_share_of(l, w)))
+		return false;
+	w->state = LIMIT_HOLDING;
+	assign(l, w, now);
+	return true;
 }
 
 bool limit_try_borrow(struct limit *l, struct limit_waiter *w, int64_t now)
 {
-	must(w->state == LIMIT_IDLE);
-	if (l->waiting > 0 || l->borrowed >= l->total)
-		return false;
-	w->state = LIMIT_HOLDING;
-	w->since = now;
-	assign(l, w, now);
-	track_rate(l, now);
-	return true;
+	w->is_returning = false;
+	arrive(l, w, now);
+	return take_free(l, w, now);
 }
 
 /* Places that nobody needs any more, as far as the front of the line shows
@@ -176,17 +248,29 @@ static void expire_front(struct limit *l, int64_t now)
 {
 	struct limit_waiter *w;
 	while ((w = list_first(&l->waiters, struct limit_waiter, link)) && w->expires <= now) {
-		leave_line(l, w);
+		leave_line(l, w, now);
 		set_expired(l, w);
 	}
 }
 
-static bool is_line_full(struct limit *l, int64_t now)
+static bool is_any_full(const struct limit_share *s)
 {
-	if (l->waiting < l->waiting_max)
+	for (; s; s = s->parent) {
+		if (s->waiting >= s->set.waiting_max)
+			return true;
+	}
+	return false;
+}
+
+static bool is_line_full(struct limit *l, struct limit_share *s, int64_t now)
+{
+	if (!is_any_full(s))
 		return false;
 	expire_front(l, now);
-	return l->waiting >= l->waiting_max;
+	/* Newest first: the oldest makes room. */
+	if (is_any_full(s) && limit_is_overloaded(l, s, now))
+		shed_first(l, s, now);
+	return is_any_full(s);
 }
 
 enum limit_answer limit_borrow(struct limit *l, struct limit_waiter *w, int64_t now,
@@ -194,28 +278,38 @@ enum limit_answer limit_borrow(struct limit *l, struct limit_waiter *w, int64_t 
 {
 	if (limit_try_borrow(l, w, now))
 		return LIMIT_YES;
-	if (is_line_full(l, now) && !w->is_promised) {
+	struct limit_share *s = limit_share_of(l, w);
+	if (is_line_full(l, s, now) && !w->is_promised) {
 		l->stats.rejected_full++;
 		return LIMIT_FULL;
 	}
-	w->since = now;
 	w->expires = expires;
 	if (expires <= now) {
 		set_expired(l, w);
 		return LIMIT_WAIT;
 	}
-	w->state = LIMIT_WAITING;
-	list_add_last(&l->waiters, &w->link);
-	l->waiting++;
-	if (l->waiting > l->stats.waiting_max)
-		l->stats.waiting_max = l->waiting;
+	join_line(l, w, now);
+	shed(l, s, now);
 	return LIMIT_WAIT;
 }
 
-static void take_back(struct limit *l, int64_t now)
+enum limit_answer limit_return(struct limit *l, struct limit_waiter *w, int64_t now)
 {
-	must(l->borrowed > 0);
-	l->borrowed--;
+	arrive(l, w, now);
+	w->is_returning = true;
+	w->expires = CLOCK_NEVER;
+	if (take_free(l, w, now))
+		return LIMIT_YES;
+	join_line(l, w, now);
+	return LIMIT_WAIT;
+}
+
+static void take_back(struct limit *l, struct limit_waiter *w, int64_t now)
+{
+	struct limit_share *s = limit_share_of(l, w);
+	must(s->borrowed > 0);
+	limit_share_borrowed(l, s, -1);
+	track(s, now);
 	grant_waiters(l, now);
 }
 
@@ -223,9 +317,9 @@ void limit_give(struct limit *l, struct limit_waiter *w, int64_t now)
 {
 	must(w->state == LIMIT_HOLDING);
 	w->state = LIMIT_IDLE;
-	if (l->rate_since != CLOCK_NEVER)
-		l->rate_count++;
-	take_back(l, now);
+	for (struct limit_share *s = limit_share_of(l, w); s; s = s->parent)
+		limit_rate_count(s);
+	take_back(l, w, now);
 }
 
 bool limit_cancel(struct limit *l, struct limit_waiter *w, int64_t now)
@@ -235,27 +329,43 @@ bool limit_cancel(struct limit *l, struct limit_waiter *w, int64_t now)
 		return false;
 	w->state = LIMIT_IDLE;
 	if (was == LIMIT_WAITING)
-		leave_line(l, w);
+		leave_line(l, w, now);
 	else
 		list_remove(&w->link);
 	if (was != LIMIT_EXPIRED)
 		l->stats.cancelled++;
 	if (was == LIMIT_GRANTED)
-		take_back(l, now);
+		take_back(l, w, now);
+	else if (was == LIMIT_WAITING)
+		grant_waiters(l, now); /* what was kept for it may be another's */
 	return true;
 }
+
+/* ---- changes ---- */
 
 void limit_resize(struct limit *l, int64_t total, int64_t now)
 {
 	must(total >= 0);
-	l->total = total;
+	l->root.set.max = total;
+	limit_reserves_fit(l);
+	limit_rate_track(&l->root, now);
+	grant_waiters(l, now);
+}
+
+void limit_share_set(struct limit *l, struct limit_share *s, const struct limit_share_settings *set,
+		     int64_t now)
+{
+	must(set->max >= 0 && set->reserve >= 0 && set->waiting_max >= 0);
+	s->set = *set;
+	limit_reserves_fit(l);
+	limit_rate_track(s, now);
 	grant_waiters(l, now);
 }
 
 void limit_set_waiting_max(struct limit *l, int64_t waiting_max)
 {
 	must(waiting_max >= 0);
-	l->waiting_max = waiting_max;
+	l->root.set.waiting_max = waiting_max;
 }
 
 void limit_expire(struct limit *l, int64_t now)
@@ -263,10 +373,21 @@ void limit_expire(struct limit *l, int64_t now)
 	list_each (&l->waiters, struct limit_waiter, link, w) {
 		if (w->expires > now)
 			continue;
-		leave_line(l, w);
+		leave_line(l, w, now);
 		set_expired(l, w);
 	}
+	grant_waiters(l, now);
 }
+
+void limit_tick(struct limit *l, int64_t now)
+{
+	limit_reserves_turn(l, now);
+	list_each (&l->lines, struct limit_share, waiting_link, s)
+		shed(l, s, now);
+	grant_waiters(l, now);
+}
+
+/* ---- telling ---- */
 
 static struct limit_waiter *take_first(struct list *from, enum limit_state state)
 {
@@ -290,11 +411,11 @@ struct limit_waiter *limit_next_expired(struct limit *l)
 
 int64_t limit_available(const struct limit *l)
 {
-	return l->total == LIMIT_INF ? LIMIT_INF : l->total - l->borrowed;
+	return l->root.set.max == LIMIT_INF ? LIMIT_INF : l->root.set.max - l->root.borrowed;
 }
 
 int64_t limit_oldest(const struct limit *l, int64_t now)
 {
 	const struct limit_waiter *w = list_first(&l->waiters, struct limit_waiter, link);
-	return w ? elapsed(w->since, now) : 0;
+	return w ? limit_elapsed(w->since, now) : 0;
 }

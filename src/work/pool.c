@@ -120,10 +120,10 @@ void pool_collect(struct pool *p, struct list *ended)
 	}
 	while ((w = limit_next_expired(&p->limit)) != NULL) {
 		struct call *call = container_of(w, struct call, waiter);
-		call->retry_after = limit_retry_after(&p->limit, call->expires);
+		call->retry_after = limit_retry_after(&p->limit, NULL, call->expires);
 		end_call(call, CALL_EXPIRED, ended);
 	}
-	if (p->watched && p->limit.borrowed == 0 && p->limit.waiting == 0)
+	if (p->watched && p->limit.root.borrowed == 0 && p->limit.root.waiting == 0)
 		cond_signal(&p->quiet);
 }
 
@@ -155,7 +155,7 @@ static void refuse_ready(struct pool *p, int64_t now, struct list *refused) REQU
 				continue;
 			list_remove(&call->link);
 			limit_give(&p->limit, &call->waiter, now);
-			call->retry_after = limit_retry_after(&p->limit, now);
+			call->retry_after = limit_retry_after(&p->limit, NULL, now);
 			end_call(call, CALL_NO_THREAD, refused);
 			again = true;
 		}
@@ -219,7 +219,7 @@ static void enter(struct pool *p, struct call *call, int64_t now, struct list *r
 		call->state = CALL_WAITING;
 		break;
 	case LIMIT_FULL:
-		call->retry_after = limit_retry_after(&p->limit, now);
+		call->retry_after = limit_retry_after(&p->limit, NULL, now);
 		end_call(call, CALL_FULL, refused);
 		break;
 	}
@@ -324,7 +324,7 @@ bool pool_is_waiting(struct call *call)
 int pool_retry_after(struct pool *p)
 {
 	mutex_lock(&p->lock);
-	int seconds = limit_retry_after(&p->limit, clock_now());
+	int seconds = limit_retry_after(&p->limit, NULL, clock_now());
 	mutex_unlock(&p->lock);
 	return seconds;
 }
@@ -360,9 +360,9 @@ void pool_get_stats(struct pool *p, struct pool_stats *ret)
 	int64_t now = clock_now();
 	mutex_lock(&p->lock);
 	*ret = (struct pool_stats){
-		.total = p->limit.total,
-		.borrowed = p->limit.borrowed,
-		.waiting = p->limit.waiting,
+		.total = p->limit.root.set.max,
+		.borrowed = p->limit.root.borrowed,
+		.waiting = p->limit.root.waiting,
 		.oldest_wait = limit_oldest(&p->limit, now),
 		.threads = p->threads,
 		.idle = p->idle_count,
@@ -376,7 +376,7 @@ void pool_get_stats(struct pool *p, struct pool_stats *ret)
 int64_t pool_busy(struct pool *p)
 {
 	mutex_lock(&p->lock);
-	int64_t busy = p->limit.borrowed + p->limit.waiting;
+	int64_t busy = p->limit.root.borrowed + p->limit.root.waiting;
 	mutex_unlock(&p->lock);
 	return busy;
 }
@@ -396,7 +396,7 @@ void pool_each_call(struct pool *p, void (*fn)(void *ctx, const struct call *cal
 int pool_promise(struct pool *p)
 {
 	mutex_lock(&p->lock);
-	int64_t places = clock_add(p->limit.total, p->limit.waiting_max);
+	int64_t places = clock_add(p->limit.root.set.max, p->limit.root.set.waiting_max);
 	bool has_place = p->promised < places;
 	p->promised += has_place;
 	mutex_unlock(&p->lock);
@@ -414,17 +414,17 @@ bool pool_drain(struct pool *p, int64_t deadline)
 {
 	mutex_lock(&p->lock);
 	p->watched = true;
-	while (p->limit.borrowed + p->limit.waiting > 0 && clock_now() < deadline) {
+	while (p->limit.root.borrowed + p->limit.root.waiting > 0 && clock_now() < deadline) {
 		/* Promised calls whose thread could not be started get a new try. */
 		struct wakeup wakeup = pool_plan_wakeup(p);
 		mutex_unlock(&p->lock);
 		pool_wake(p, wakeup);
 		mutex_lock(&p->lock);
 		int64_t soon = clock_add(clock_now(), retry_pause);
-		if (p->limit.borrowed + p->limit.waiting > 0)
+		if (p->limit.root.borrowed + p->limit.root.waiting > 0)
 			cond_wait_until(&p->quiet, &p->lock, soon < deadline ? soon : deadline);
 	}
-	bool quiet = p->limit.borrowed + p->limit.waiting == 0;
+	bool quiet = p->limit.root.borrowed + p->limit.root.waiting == 0;
 	p->watched = false;
 	mutex_unlock(&p->lock);
 	return quiet;
@@ -433,7 +433,7 @@ bool pool_drain(struct pool *p, int64_t deadline)
 void pool_stop(struct pool *p)
 {
 	mutex_lock(&p->lock);
-	must(p->limit.borrowed == 0 && p->limit.waiting == 0);
+	must(p->limit.root.borrowed == 0 && p->limit.root.waiting == 0);
 	p->stopping = true;
 	list_each (&p->idle, struct worker, link, w)
 		cond_signal(&w->wake);

@@ -1,7 +1,8 @@
 src_work_libwork_a_SOURCES += \
 	src/work/describe.c src/work/describe.h \
 	src/work/elf.c src/work/elf.h src/work/elf_private.h src/work/elf_reloc.c \
-	src/work/limit.c src/work/limit.h \
+	src/work/limit.c src/work/limit.h src/work/limit_private.h src/work/limit_rate.c \
+	src/work/limit_share.c \
 	src/work/pattern.c src/work/pattern.h src/work/pattern_private.h src/work/router.c
 
 PURE_LIBS = src/work/libwork.a src/http/libhttp.a src/base/libbase.a

@@ -68,23 +68,23 @@ static inline void model_check(struct limit_model *m)
 	must(model_list(&l->waiters, LIMIT_WAITING) == count[LIMIT_WAITING]);
 	must(model_list(&l->granted, LIMIT_GRANTED) == count[LIMIT_GRANTED]);
 	must(model_list(&l->expired, LIMIT_EXPIRED) == count[LIMIT_EXPIRED]);
-	must(l->waiting == count[LIMIT_WAITING]);
-	must(l->borrowed == count[LIMIT_HOLDING] + count[LIMIT_GRANTED]);
+	must(l->root.waiting == count[LIMIT_WAITING]);
+	must(l->root.borrowed == count[LIMIT_HOLDING] + count[LIMIT_GRANTED]);
 	/* Within the tokens, or falling since they were lowered. */
-	if (m->bound > l->total)
-		m->bound = l->borrowed > l->total ? l->borrowed : l->total;
-	must(l->borrowed <= m->bound);
-	must(l->waiting == 0 || l->borrowed >= l->total);
+	if (m->bound > l->root.set.max)
+		m->bound = l->root.borrowed > l->root.set.max ? l->root.borrowed : l->root.set.max;
+	must(l->root.borrowed <= m->bound);
+	must(l->root.waiting == 0 || l->root.borrowed >= l->root.set.max);
 	model_check_line(m);
 	/* The accounts. */
 	const struct limit_stats *s = &l->stats;
-	must(s->grants == m->given + (uint64_t)l->borrowed + m->cancelled_granted);
+	must(s->grants == m->given + (uint64_t)l->root.borrowed + m->cancelled_granted);
 	must(s->cancelled == m->cancelled_granted + m->cancelled_in_line);
 	must(m->asked == s->grants + s->rejected_full + s->rejected_expired + m->cancelled_in_line +
-				 (uint64_t)l->waiting);
+				 (uint64_t)l->root.waiting);
 	must(s->wait.total == s->grants);
-	must(s->borrowed_max >= l->borrowed && s->waiting_max >= l->waiting);
-	int retry = limit_retry_after(l, m->now);
+	must(s->borrowed_max >= l->root.borrowed && s->waiting_max >= l->root.waiting);
+	int retry = limit_retry_after(l, NULL, m->now);
 	must(retry >= 1 && retry <= 60);
 }
 
@@ -116,7 +116,7 @@ static inline void model_borrow(struct limit_model *m, int i, int64_t patience)
 	if (w->state != LIMIT_IDLE)
 		return;
 	struct limit *l = &m->limit;
-	bool free = l->waiting == 0 && l->borrowed < l->total;
+	bool free = l->root.waiting == 0 && l->root.borrowed < l->root.set.max;
 	w->is_promised = i % 7 == 0;
 	m->order[i] = ++m->arrivals;
 	m->asked++;
@@ -129,7 +129,7 @@ static inline void model_borrow(struct limit_model *m, int i, int64_t patience)
 		must(!free && (w->state == LIMIT_WAITING || w->state == LIMIT_EXPIRED));
 		break;
 	case LIMIT_FULL:
-		must(!free && l->waiting >= l->waiting_max && !w->is_promised);
+		must(!free && l->root.waiting >= l->root.set.waiting_max && !w->is_promised);
 		must(w->state == LIMIT_IDLE);
 		break;
 	}
@@ -140,7 +140,7 @@ static inline void model_try(struct limit_model *m, int i)
 	struct limit_waiter *w = &m->waiters[i];
 	if (w->state != LIMIT_IDLE)
 		return;
-	bool free = m->limit.waiting == 0 && m->limit.borrowed < m->limit.total;
+	bool free = m->limit.root.waiting == 0 && m->limit.root.borrowed < m->limit.root.set.max;
 	m->order[i] = ++m->arrivals;
 	bool got = limit_try_borrow(&m->limit, w, m->now);
 	must(got == free && w->state == (got ? LIMIT_HOLDING : LIMIT_IDLE));

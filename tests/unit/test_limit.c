@@ -51,7 +51,7 @@ START_TEST(a_free_token_is_taken_at_once)
 	struct scene *s = scene(2, 10);
 	ck_assert_int_eq(limit_borrow(&s->l, &s->w[0], 5, CLOCK_NEVER), LIMIT_YES);
 	ck_assert_int_eq(s->w[0].state, LIMIT_HOLDING);
-	ck_assert_int_eq(s->l.borrowed, 1);
+	ck_assert_int_eq(s->l.root.borrowed, 1);
 	ck_assert_int_eq(limit_available(&s->l), 1);
 	limit_give(&s->l, &s->w[0], 6);
 	ck_assert_int_eq(s->w[0].state, LIMIT_IDLE);
@@ -84,7 +84,7 @@ START_TEST(the_token_is_assigned_before_the_waiter_runs)
 	ask(s, 0, 2);
 	limit_give(&s->l, &s->w[0], 10);
 	ck_assert_int_eq(s->w[1].state, LIMIT_GRANTED);
-	ck_assert_int_eq(s->l.borrowed, 1);
+	ck_assert_int_eq(s->l.root.borrowed, 1);
 	ck_assert(!limit_try_borrow(&s->l, &s->w[2], 10));
 	ck_assert_int_eq(limit_borrow(&s->l, &s->w[3], 10, CLOCK_NEVER), LIMIT_WAIT);
 	ck_assert_int_eq(told(s), 1);
@@ -97,8 +97,8 @@ START_TEST(raising_tokens_wakes_the_oldest_first_and_at_once)
 	struct scene *s = scene(1, 10);
 	ask(s, 0, 6);
 	limit_resize(&s->l, 4, 20);
-	ck_assert_int_eq(s->l.borrowed, 4);
-	ck_assert_int_eq(s->l.waiting, 2);
+	ck_assert_int_eq(s->l.root.borrowed, 4);
+	ck_assert_int_eq(s->l.root.waiting, 2);
 	for (int i = 1; i < 4; i++)
 		ck_assert_int_eq(told(s), i);
 	ck_assert_int_eq(told(s), -1);
@@ -111,7 +111,7 @@ START_TEST(lowering_tokens_lets_running_work_finish)
 	ask(s, 0, 5);
 	limit_resize(&s->l, 2, 20);
 	ck_assert_int_eq(limit_available(&s->l), -2);
-	ck_assert_int_eq(s->l.borrowed, 4);
+	ck_assert_int_eq(s->l.root.borrowed, 4);
 	for (int i = 0; i < 2; i++) {
 		limit_give(&s->l, &s->w[i], 30);
 		ck_assert_int_eq(told(s), -1);
@@ -128,10 +128,10 @@ START_TEST(lowering_then_raising_while_busy_gives_out_no_token_twice)
 	ask(s, 0, 8);
 	limit_resize(&s->l, 1, 20);
 	limit_resize(&s->l, 3, 21);
-	ck_assert_int_eq(s->l.borrowed, 4);
+	ck_assert_int_eq(s->l.root.borrowed, 4);
 	ck_assert_int_eq(told(s), -1);
 	limit_resize(&s->l, 5, 22);
-	ck_assert_int_eq(s->l.borrowed, 5);
+	ck_assert_int_eq(s->l.root.borrowed, 5);
 	ck_assert_int_eq(told(s), 4);
 	ck_assert_int_eq(told(s), -1);
 }
@@ -142,9 +142,9 @@ START_TEST(zero_tokens_stop_everyone)
 	struct scene *s = scene(0, 10);
 	ck_assert(!limit_try_borrow(&s->l, &s->w[0], 1));
 	ask(s, 0, 2);
-	ck_assert_int_eq(s->l.waiting, 2);
+	ck_assert_int_eq(s->l.root.waiting, 2);
 	ck_assert_int_eq(told(s), -1);
-	ck_assert_int_eq(limit_retry_after(&s->l, 5), 60);
+	ck_assert_int_eq(limit_retry_after(&s->l, NULL, 5), 60);
 	limit_resize(&s->l, 1, 10);
 	ck_assert_int_eq(told(s), 0);
 }
@@ -155,8 +155,8 @@ START_TEST(infinite_tokens_stop_nobody)
 	struct scene *s = scene(1, 60);
 	ask(s, 0, 50);
 	limit_resize(&s->l, LIMIT_INF, 60);
-	ck_assert_int_eq(s->l.waiting, 0);
-	ck_assert_int_eq(s->l.borrowed, 50);
+	ck_assert_int_eq(s->l.root.waiting, 0);
+	ck_assert_int_eq(s->l.root.borrowed, 50);
 	ck_assert_int_eq(limit_available(&s->l), LIMIT_INF);
 	ck_assert(limit_try_borrow(&s->l, &s->w[50], 61));
 	limit_resize(&s->l, 10, 62);
@@ -187,7 +187,7 @@ START_TEST(a_waiter_cancelled_after_its_grant_passes_the_token_on)
 	ck_assert(limit_cancel(&s->l, &s->w[1], 11));
 	ck_assert_int_eq(s->w[1].state, LIMIT_IDLE);
 	ck_assert_int_eq(told(s), 2);
-	ck_assert_int_eq(s->l.borrowed, 1);
+	ck_assert_int_eq(s->l.root.borrowed, 1);
 }
 END_TEST
 
@@ -197,7 +197,7 @@ START_TEST(the_last_one_cancelled_after_its_grant_frees_the_token)
 	ask(s, 0, 2);
 	limit_give(&s->l, &s->w[0], 10);
 	ck_assert(limit_cancel(&s->l, &s->w[1], 11));
-	ck_assert_int_eq(s->l.borrowed, 0);
+	ck_assert_int_eq(s->l.root.borrowed, 0);
 	ck_assert_int_eq(told(s), -1);
 	ck_assert(limit_try_borrow(&s->l, &s->w[2], 12));
 }
@@ -208,7 +208,7 @@ START_TEST(a_waiter_cancelled_in_line_leaves_it)
 	struct scene *s = scene(1, 10);
 	ask(s, 0, 4);
 	ck_assert(limit_cancel(&s->l, &s->w[2], 10));
-	ck_assert_int_eq(s->l.waiting, 2);
+	ck_assert_int_eq(s->l.root.waiting, 2);
 	limit_give(&s->l, &s->w[0], 11);
 	ck_assert_int_eq(told(s), 1);
 	limit_give(&s->l, &s->w[1], 12);
@@ -233,7 +233,7 @@ START_TEST(a_full_line_takes_nobody)
 	ask(s, 0, 3);
 	ck_assert_int_eq(limit_borrow(&s->l, &s->w[3], 5, CLOCK_NEVER), LIMIT_FULL);
 	ck_assert_int_eq(s->w[3].state, LIMIT_IDLE);
-	ck_assert_int_eq(s->l.waiting, 2);
+	ck_assert_int_eq(s->l.root.waiting, 2);
 	ck_assert_int_eq(s->l.stats.rejected_full, 1);
 }
 END_TEST
@@ -264,7 +264,7 @@ START_TEST(a_shorter_line_sends_nobody_away)
 	struct scene *s = scene(1, 10);
 	ask(s, 0, 4);
 	limit_set_waiting_max(&s->l, 1);
-	ck_assert_int_eq(s->l.waiting, 3);
+	ck_assert_int_eq(s->l.root.waiting, 3);
 	ck_assert_int_eq(limit_borrow(&s->l, &s->w[4], 5, CLOCK_NEVER), LIMIT_FULL);
 	limit_set_waiting_max(&s->l, LIMIT_INF);
 	ck_assert_int_eq(limit_borrow(&s->l, &s->w[4], 5, CLOCK_NEVER), LIMIT_WAIT);
@@ -296,7 +296,7 @@ START_TEST(waiters_need_not_expire_in_the_order_of_the_line)
 	ck_assert_int_eq(timed_out(s), 2);
 	ck_assert_int_eq(timed_out(s), 4);
 	ck_assert_int_eq(timed_out(s), -1);
-	ck_assert_int_eq(s->l.waiting, 2);
+	ck_assert_int_eq(s->l.root.waiting, 2);
 	limit_give(&s->l, &s->w[0], 31);
 	ck_assert_int_eq(told(s), 1);
 }
@@ -307,7 +307,7 @@ START_TEST(one_without_patience_expires_instead_of_waiting)
 	struct scene *s = scene(1, 10);
 	ask(s, 0, 1);
 	ck_assert_int_eq(limit_borrow(&s->l, &s->w[1], 7, 7), LIMIT_WAIT);
-	ck_assert_int_eq(s->l.waiting, 0);
+	ck_assert_int_eq(s->l.root.waiting, 0);
 	ck_assert_int_eq(timed_out(s), 1);
 }
 END_TEST
@@ -355,7 +355,7 @@ START_TEST(statistics_add_up)
 	ck_assert_int_eq(st->waiting_max, 4);
 	ck_assert_uint_eq(st->wait.total, 3);
 	ck_assert_int_eq(st->wait.sum_ns, 98);
-	ck_assert_int_eq(s->l.waiting, 2);
+	ck_assert_int_eq(s->l.root.waiting, 2);
 	ck_assert_int_eq(limit_oldest(&s->l, 104), 100);
 }
 END_TEST
@@ -418,9 +418,9 @@ static int64_t drain(struct scene *s, int tokens, int line, int64_t every, int t
 START_TEST(retry_after_is_one_second_before_anything_was_measured)
 {
 	struct scene *s = scene(1, 10);
-	ck_assert_int_eq(limit_retry_after(&s->l, 1), 1);
+	ck_assert_int_eq(limit_retry_after(&s->l, NULL, 1), 1);
 	ask(s, 0, 5);
-	ck_assert_int_eq(limit_retry_after(&s->l, 2), 1);
+	ck_assert_int_eq(limit_retry_after(&s->l, NULL, 2), 1);
 }
 END_TEST
 
@@ -428,9 +428,9 @@ START_TEST(retry_after_is_the_line_over_the_measured_rate)
 {
 	struct scene *s = scene(2, 40);
 	int64_t now = drain(s, 2, 40, NS_PER_S / 4, 100);
-	ck_assert_double_ge(s->l.rate, 3.9);
-	ck_assert_double_le(s->l.rate, 4.1);
-	ck_assert_int_eq(limit_retry_after(&s->l, now), 10);
+	ck_assert_double_ge(s->l.root.drain.rate, 3.9);
+	ck_assert_double_le(s->l.root.drain.rate, 4.1);
+	ck_assert_int_eq(limit_retry_after(&s->l, NULL, now), 10);
 }
 END_TEST
 
@@ -438,7 +438,7 @@ START_TEST(retry_after_is_known_within_the_first_second)
 {
 	struct scene *s = scene(2, 40);
 	int64_t now = drain(s, 2, 40, 50 * NS_PER_MS, 8);
-	ck_assert_int_eq(limit_retry_after(&s->l, now), 2);
+	ck_assert_int_eq(limit_retry_after(&s->l, NULL, now), 2);
 }
 END_TEST
 
@@ -446,10 +446,10 @@ START_TEST(retry_after_stays_between_1_and_60)
 {
 	struct scene *s = scene(2, 40);
 	int64_t now = drain(s, 2, 40, NS_PER_MS / 10, 30000);
-	ck_assert_int_eq(limit_retry_after(&s->l, now), 1);
+	ck_assert_int_eq(limit_retry_after(&s->l, NULL, now), 1);
 	s = scene(2, 40);
 	now = drain(s, 2, 40, 20 * NS_PER_S, 20);
-	ck_assert_int_eq(limit_retry_after(&s->l, now), 60);
+	ck_assert_int_eq(limit_retry_after(&s->l, NULL, now), 60);
 }
 END_TEST
 
@@ -463,14 +463,14 @@ START_TEST(an_idle_hour_does_not_change_the_measured_rate)
 		if (s->w[i].state == LIMIT_HOLDING)
 			limit_give(&s->l, &s->w[i], now);
 	}
-	ck_assert_int_eq(s->l.borrowed, 0);
-	double rate = s->l.rate;
+	ck_assert_int_eq(s->l.root.borrowed, 0);
+	double rate = s->l.root.drain.rate;
 	now += 3600 * NS_PER_S;
 	for (int i = 0; i < 12; i++)
 		(void)limit_borrow(&s->l, &s->w[i], now, CLOCK_NEVER);
 	limit_give(&s->l, &s->w[0], now + NS_PER_S / 4);
-	ck_assert_double_eq_tol(s->l.rate, rate, 0.01);
-	ck_assert_int_eq(limit_retry_after(&s->l, now + NS_PER_S / 4), 3);
+	ck_assert_double_eq_tol(s->l.root.drain.rate, rate, 0.01);
+	ck_assert_int_eq(limit_retry_after(&s->l, NULL, now + NS_PER_S / 4), 3);
 }
 END_TEST
 
@@ -478,8 +478,8 @@ START_TEST(a_pool_that_got_stuck_asks_for_more_patience)
 {
 	struct scene *s = scene(2, 40);
 	int64_t now = drain(s, 2, 40, NS_PER_S / 20, 200);
-	ck_assert_int_eq(limit_retry_after(&s->l, now), 2);
-	ck_assert_int_gt(limit_retry_after(&s->l, now + 30 * NS_PER_S), 2);
+	ck_assert_int_eq(limit_retry_after(&s->l, NULL, now), 2);
+	ck_assert_int_gt(limit_retry_after(&s->l, NULL, now + 30 * NS_PER_S), 2);
 }
 END_TEST
 
