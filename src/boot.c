@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/log.h"
 #include "net/access.h"
 #include "net/listen.h"
@@ -30,11 +32,13 @@
 #include "work/module.h"
 #include "work/pool.h"
 #include "work/route.h"
+#include "work/watch.h"
 
 struct daemon {
 	struct conf *conf; /* the generation's, once there is one */
 	struct conf_errors errs;
 	struct pools *pools;
+	struct watch *watch;
 	struct generation *gen;
 	struct loop main_loop;
 	struct loop *loops;
@@ -103,10 +107,34 @@ static void on_reopen(void *ctx)
 		log_error("cannot reopen the access log: %s", strerror(-rc));
 }
 
+/* Reads the file again; what stands in it is checked as a whole, modules
+ * included, before anything of it counts. */
 static void on_reload(void *ctx)
 {
-	(void)ctx;
-	log_warn("a changed configuration takes effect with the next start");
+	struct daemon *d = ctx;
+	struct conf *conf = NULL;
+	struct conf_errors errs;
+	if (!d->conf->file) {
+		log_warn("there is no file to read the configuration from again");
+		return;
+	}
+	conf_errors_init(&errs);
+	int rc = conf_load(d->conf->file, &conf, &errs);
+	struct generation *gen = rc == 0 ? generation_new(conf, NULL, false, &errs) : NULL;
+	if (rc == ERR_CONFIG)
+		conf_free(&conf);
+	conf_errors_print(&errs, stderr);
+	conf_errors_done(&errs);
+	if (!gen) {
+		log_error("not reloaded: \"%s\" has errors; the daemon goes on as it was",
+			  d->conf->file);
+		return;
+	}
+	pools_apply(d->pools, gen->conf);
+	generation_unref(&gen);
+	log_notice("reloaded \"%s\": pools have their new tokens, bounds and threads; what else "
+		   "was changed takes effect with the next start",
+		   d->conf->file);
 }
 
 static void name_leftover(void *ctx, const struct call *call)
@@ -114,9 +142,11 @@ static void name_leftover(void *ctx, const struct call *call)
 	const char *pool = ctx;
 	bool runs = call->started > 0;
 	int64_t since = runs ? call->started : call->submitted;
+	const char *what = runs                       ? "still runs"
+			   : call->state == CALL_IDLE ? "has not begun"
+						      : "still waits";
 	log_warn("request %s: %s %s in pool \"%s\" after %lld ms; ended with the daemon", call->id,
-		 call->name, runs ? "still runs" : "still waits", pool,
-		 (long long)((clock_now() - since) / NS_PER_MS));
+		 call->name, what, pool, (long long)((clock_now() - since) / NS_PER_MS));
 }
 
 static bool drain_pools(struct daemon *d)
@@ -153,12 +183,28 @@ static void stop_pools(struct daemon *d)
 	pools_free(&d->pools);
 }
 
+static int start_watch(struct daemon *d)
+{
+	d->watch = watch_start(d->pools);
+	if (!d->watch)
+		log_error("cannot start the watch: %s", strerror(errno));
+	return d->watch ? 0 : EXIT_SYSTEM;
+}
+
+static void stop_watch(struct daemon *d)
+{
+	watch_stop(&d->watch);
+}
+
 static int start_modules(struct daemon *d)
 {
 	d->gen = generation_new(d->conf, d->pools, true, &d->errs);
-	if (!d->gen)
+	if (!d->gen) {
 		d->conf = NULL;
-	return d->gen ? 0 : EXIT_CONFIG;
+		return EXIT_CONFIG;
+	}
+	generation_apply(d->gen);
+	return 0;
 }
 
 static void stop_modules(struct daemon *d)
@@ -290,6 +336,7 @@ static const struct step {
 	{ "access log", start_access_log, stop_access_log },
 	{ "pools", start_pools, stop_pools },
 	{ "modules", start_modules, stop_modules },
+	{ "watch", start_watch, stop_watch },
 	{ "loops", start_loops, stop_loops },
 	{ "signals", start_signals, stop_signals },
 	{ "listeners", start_listeners, stop_listeners },
@@ -325,8 +372,21 @@ static int run(struct daemon *d, bool shows_routes)
 	return EXIT_SUCCESS;
 }
 
+/* Each arena keeps the shape of its own peak, and glibc makes eight for every
+ * processor. Who sets the number from outside is left alone. */
+static void bound_arenas(void)
+{
+	const char *tunables = getenv("GLIBC_TUNABLES");
+	int count = cpu_count();
+	if (getenv("MALLOC_ARENA_MAX") || (tunables && strstr(tunables, "arena_max")))
+		return;
+	if (!mallopt(M_ARENA_MAX, count > 2 ? count : 2))
+		log_warn("cannot bound the number of malloc arenas");
+}
+
 int boot_serve(struct conf *conf, bool shows_routes)
 {
+	bound_arenas();
 	struct daemon d = { .conf = conf, .access_fd = -1 };
 	int rc = 0;
 	size_t started = 0;

@@ -35,6 +35,7 @@
  */
 #define LOCK_TABLE(X) \
 	X(INSTANCE, "module instance") \
+	X(WATCH, "watch") \
 	X(POOL, "pool") \
 	X(ON_LOOP, "answer of a function run on a loop") \
 	X(MAILBOX, "mailbox")
@@ -71,6 +72,7 @@ enum thread_kind {
 	THREAD_MAIN,   /* boot, stop, signals; every thread before it says more */
 	THREAD_LOOP,   /* runs an event loop and never blocks */
 	THREAD_WORKER, /* runs blocking handlers */
+	THREAD_WATCH,  /* looks after what nothing else would move */
 };
 
 /* Starts a joinable thread with all signals but faults blocked and `stack_size` bytes of

@@ -94,6 +94,28 @@ static void check_pool_name(const struct conf *conf, const struct conf_section *
 		   near.best ? near.best : "", near.best ? "'?" : "");
 }
 
+static void check_pool(const struct conf_section *s, struct conf_errors *errs)
+{
+	int64_t tokens = conf_int(s, POOL_THREAD_TOKENS), max = conf_int(s, POOL_THREADS_MAX);
+	if (max == WEIR_AUTO || max >= tokens)
+		return;
+	conf_error(errs, s->set.values[POOL_THREADS_MAX].place,
+		   "threads_max, %lld, is below thread_tokens, %lld; every token needs a thread",
+		   (long long)max, (long long)tokens);
+}
+
+/* A reserve above the bound could never be used. */
+static void check_share(const struct conf_section *s, size_t max, size_t reserve,
+			struct conf_errors *errs)
+{
+	if (!conf_is_given(s, max) || !conf_is_given(s, reserve) ||
+	    conf_int(s, reserve) <= conf_int(s, max))
+		return;
+	conf_error(errs, s->set.values[reserve].place,
+		   "tokens_reserve, %lld, is above tokens_max, %lld",
+		   (long long)conf_int(s, reserve), (long long)conf_int(s, max));
+}
+
 static void check_module(const struct conf *conf, const struct conf_section *s,
 			 struct conf_errors *errs)
 {
@@ -101,6 +123,7 @@ static void check_module(const struct conf *conf, const struct conf_section *s,
 		conf_error(errs, s->set.values[MODULE_MOUNT].place, "mount: must begin with '/'");
 	check_pool_name(conf, s, MODULE_POOL, errs);
 	check_pool_name(conf, s, MODULE_BACKGROUND_POOL, errs);
+	check_share(s, MODULE_TOKENS_MAX, MODULE_TOKENS_RESERVE, errs);
 }
 
 static void check_route(const struct conf *conf, const struct conf_section *s,
@@ -108,11 +131,14 @@ static void check_route(const struct conf *conf, const struct conf_section *s,
 {
 	check_pool_name(conf, s, ROUTE_POOL, errs);
 	check_pool_name(conf, s, ROUTE_BACKGROUND_POOL, errs);
+	check_share(s, ROUTE_TOKENS_MAX, ROUTE_TOKENS_RESERVE, errs);
 }
 
 void conf_check(const struct conf *conf, struct conf_errors *errs)
 {
 	check_server(&conf->server, errs);
+	for (size_t i = 0; i < conf->pool_count; i++)
+		check_pool(&conf->pools[i], errs);
 	for (size_t i = 0; i < conf->module_count; i++)
 		check_module(conf, &conf->modules[i], errs);
 	for (size_t i = 0; i < conf->route_count; i++)

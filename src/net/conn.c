@@ -77,6 +77,7 @@ static void release(struct conn *c)
 	list_remove(&c->pending);
 	list_remove(&c->link);
 	c->loop->conn_count--;
+	loop_drop_spares(c->loop);
 	/* A client that went away does not take back what a handler promised. */
 	tasks_submit(c->tasks);
 	buf_done(&c->in);

@@ -39,6 +39,8 @@ static const char *why_not_run(enum call_end end)
 		return "Too many requests are waiting.";
 	case CALL_EXPIRED:
 		return "The request waited too long for its turn.";
+	case CALL_SHED:
+		return "The server is overloaded.";
 	default:
 		return "No worker could be started.";
 	}
@@ -81,7 +83,11 @@ static void submit(struct conn *c)
 	call->run = run_call;
 	call->done = call_done;
 	call->home = req->home;
-	call->expires = clock_add(now, pool_settings(route->pool)->queue_timeout);
+	call->share = route->share;
+	call->expires = clock_add(now, route->queue_timeout == QUEUE_TIMEOUT_OF_POOL
+					       ? pool_queue_timeout(route->pool)
+					       : route->queue_timeout);
+	call->slow_after = route->slow_after;
 	call->name = route->label;
 	call->id = req->id;
 	c->state = CONN_CALL;
@@ -160,7 +166,7 @@ void conn_call_timeout(struct conn *c)
 			respond_error(c, 504, "The request waited until its time was over.");
 		} else {
 			req->call.end = CALL_EXPIRED;
-			req->call.retry_after = pool_retry_after(req->call.pool);
+			req->call.retry_after = pool_retry_after(req->call.pool, req->call.share);
 			respond_error(c, 503, why_not_run(CALL_EXPIRED));
 		}
 		return;

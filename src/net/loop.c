@@ -245,10 +245,25 @@ struct request *loop_take_request(struct loop *loop)
 	return req;
 }
 
+/* No more are kept than there are connections to use them: after a peak the
+ * memory goes back. */
+static int spares_wanted(const struct loop *loop)
+{
+	if (loop->conn_count >= LOOP_SPARE_REQUESTS)
+		return LOOP_SPARE_REQUESTS;
+	return loop->conn_count > LOOP_SPARE_LEAST ? (int)loop->conn_count : LOOP_SPARE_LEAST;
+}
+
+void loop_drop_spares(struct loop *loop)
+{
+	while (loop->spare_count > spares_wanted(loop))
+		request_free(&loop->spare[--loop->spare_count]);
+}
+
 void loop_give_request(struct loop *loop, struct request *req)
 {
 	request_reset(req);
-	if (loop->spare_count < LOOP_SPARE_REQUESTS)
+	if (loop->spare_count < spares_wanted(loop))
 		loop->spare[loop->spare_count++] = req;
 	else
 		request_free(&req);

@@ -21,7 +21,7 @@
 struct listener;
 struct request;
 
-enum { LOOP_READ_SIZE = 65536, LOOP_SPARE_REQUESTS = 64 };
+enum { LOOP_READ_SIZE = 65536, LOOP_SPARE_REQUESTS = 64, LOOP_SPARE_LEAST = 4 };
 
 /* A function on its way to a loop. */
 struct errand {
@@ -103,5 +103,8 @@ const char *loop_date(struct loop *loop);
 /* A fresh request, or NULL when memory is out; and giving one back. */
 struct request *loop_take_request(struct loop *loop);
 void loop_give_request(struct loop *loop, struct request *req);
+
+/* A connection has gone: frees requests that are kept for nobody. */
+void loop_drop_spares(struct loop *loop);
 
 #endif

@@ -145,6 +145,21 @@ API int weir_call(struct weir_request *public, const char *handler, struct weir_
 	return rc;
 }
 
+/* ---- lending the token ---- */
+
+API int weir_blocking_begin(void)
+{
+	struct call *call = worker_current_call();
+	return call ? pool_lend(call) : -EPERM;
+}
+
+API void weir_blocking_end(void)
+{
+	struct call *call = worker_current_call();
+	if (call)
+		pool_take_back(call);
+}
+
 /* ---- functions on the loop ---- */
 
 enum visit_state {

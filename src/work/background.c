@@ -90,8 +90,8 @@ static void run_task(struct call *call, struct worker *w)
 		context_leave(was);
 	}
 	if (rc < 0)
-		log_error("request %s: background task of %s (module \"%s\") failed: %s", t->id,
-			  t->name, instance_name(t->inst), err_text(rc));
+		log_error("request %s: background %s (module \"%s\") failed: %s", t->id, t->name,
+			  instance_name(t->inst), err_text(rc));
 	/* Before this one gives its token back: the pool is never seen idle
 	 * between two tasks of a chain. */
 	if (t->next)
@@ -105,37 +105,48 @@ static void task_done(struct call *call)
 	struct task *t = container_of(call, struct task, call);
 	must_be(t, TASK_MAGIC);
 	must(call->end == CALL_RAN);
-	pool_keep_promise(call->pool);
+	pool_keep_promise(call);
 	task_free(t);
 }
 
-int task_promise(struct request *req, weir_task_fn *fn, void *arg, void (*free_fn)(void *),
-		 unsigned flags)
+/* What the pool lists of it from its promise on. */
+static void init_task(struct task *t, const struct request *req)
 {
-	struct task *t = calloc(1, sizeof(*t));
-	int rc = t ? pool_promise(req->route->background) : -ENOMEM;
-	if (rc < 0) {
-		free(t);
-		if (free_fn)
-			free_fn(arg);
-		return rc;
-	}
 	t->magic = TASK_MAGIC;
 	call_init(&t->call);
 	t->call.is_promised = true;
 	t->call.run = run_task;
 	t->call.done = task_done;
 	t->call.pool = req->route->background;
+	t->call.slow_after = req->route->background_slow_after;
+	t->call.submitted = clock_now();
 	t->call.name = t->name;
 	t->call.id = t->id;
+	snprintf(t->name, sizeof(t->name), "task of %s", req->route->label);
+	memcpy(t->id, req->id, sizeof(t->id));
+}
+
+int task_promise(struct request *req, weir_task_fn *fn, void *arg, void (*free_fn)(void *),
+		 unsigned flags)
+{
+	struct task *t = calloc(1, sizeof(*t));
+	int rc = t ? 0 : -ENOMEM;
+	if (rc == 0) {
+		init_task(t, req);
+		rc = pool_promise(t->call.pool, &t->call);
+	}
+	if (rc < 0) {
+		free(t);
+		if (free_fn)
+			free_fn(arg);
+		return rc;
+	}
 	t->gen = generation_ref(req->gen);
 	t->inst = req->inst;
 	t->fn = fn;
 	t->arg = arg;
 	t->free_fn = free_fn;
 	t->in_group = (flags & WEIR_GROUP) != 0;
-	snprintf(t->name, sizeof(t->name), "%s", req->route->label);
-	memcpy(t->id, req->id, sizeof(t->id));
 	*req->tasks_end = t;
 	req->tasks_end = &t->next;
 	return 0;

@@ -15,8 +15,7 @@
 
 static int64_t server_ns(const struct conf *conf, enum server_option option)
 {
-	int64_t ms = conf_int(&conf->server, option);
-	return ms == WEIR_INF ? CLOCK_NEVER : ms * NS_PER_MS;
+	return conf_ns(conf_int(&conf->server, option));
 }
 
 static void read_server(struct generation *gen)
@@ -109,12 +108,32 @@ static struct pool *find_pool(const struct builder *b, const char *name)
 	return b->pools ? pools_find(b->pools, name) : NULL;
 }
 
-static void set_pools(const struct builder *b, struct route *r, const char *pool,
-		      const char *background)
+static bool is_given(const struct conf_section *section, size_t option)
 {
-	r->pool = find_pool(b, pool);
-	r->background = find_pool(b, background);
-	r->timeout = r->pool ? pool_settings(r->pool)->timeout : CLOCK_NEVER;
+	return section && conf_is_given(section, option);
+}
+
+/* What the [route] section says, else the module's, else the pool's. */
+static void set_pools(const struct builder *b, struct route *r)
+{
+	const struct conf_section *module = instance_section(r->inst), *own = r->section;
+	const char *background = own ? conf_text(own, ROUTE_BACKGROUND_POOL) : "";
+	if (!background[0])
+		background = conf_text(module, MODULE_BACKGROUND_POOL);
+	const struct conf_section *pool = route_pool_section(b->gen, r);
+	const struct conf_section *tasks = conf_pool(b->gen->conf, background);
+	if (!pool || !tasks)
+		return; /* a name that was complained of already */
+	r->pool = find_pool(b, pool->name);
+	r->background = find_pool(b, tasks->name);
+	r->timeout = conf_ns(is_given(own, ROUTE_TIMEOUT) ? conf_int(own, ROUTE_TIMEOUT)
+							  : conf_int(pool, POOL_TIMEOUT));
+	r->slow_after = conf_ns(is_given(own, ROUTE_SLOW_LOG) ? conf_int(own, ROUTE_SLOW_LOG)
+							      : conf_int(pool, POOL_SLOW_LOG));
+	r->background_slow_after = conf_ns(conf_int(tasks, POOL_SLOW_LOG));
+	r->queue_timeout = is_given(own, ROUTE_QUEUE_TIMEOUT)
+				   ? conf_ns(conf_int(own, ROUTE_QUEUE_TIMEOUT))
+				   : QUEUE_TIMEOUT_OF_POOL;
 }
 
 static bool set_pattern(struct builder *b, struct route *r, unsigned methods, const char *mount,
@@ -170,8 +189,7 @@ static void add_own_route(struct builder *b, struct instance *inst, size_t i)
 		.name = h->name,
 	};
 	bind(b, r, &ref);
-	set_pools(b, r, conf_text(section, MODULE_POOL),
-		  conf_text(section, MODULE_BACKGROUND_POOL));
+	set_pools(b, r);
 	set_label(b, r);
 	b->gen->route_count++;
 }
@@ -207,21 +225,6 @@ static bool is_same_pattern(const struct route *r, const struct route *other)
 	       strcmp(r->target.pattern.text, other->target.pattern.text) == 0;
 }
 
-static void apply_section(const struct builder *b, struct route *r,
-			  const struct conf_section *section)
-{
-	const char *pool = conf_text(section, ROUTE_POOL);
-	const char *background = conf_text(section, ROUTE_BACKGROUND_POOL);
-	const struct conf_section *module = instance_section(r->inst);
-	set_pools(b, r, pool[0] ? pool : conf_text(module, MODULE_POOL),
-		  background[0] ? background : conf_text(module, MODULE_BACKGROUND_POOL));
-	if (conf_is_given(section, ROUTE_TIMEOUT)) {
-		int64_t ms = conf_int(section, ROUTE_TIMEOUT);
-		r->timeout = ms == WEIR_INF ? CLOCK_NEVER : ms * NS_PER_MS;
-	}
-	r->place = section->place;
-}
-
 /* A [route] section: changes the module's own route of the same methods and
  * pattern, or adds one. */
 static void add_conf_route(struct builder *b, const struct conf_section *section)
@@ -246,7 +249,9 @@ static void add_conf_route(struct builder *b, const struct conf_section *section
 				   section->methods, section->name);
 		return;
 	}
-	apply_section(b, r, section);
+	r->section = section;
+	r->place = section->place;
+	set_pools(b, r);
 	set_label(b, r);
 	b->gen->route_count += r == end;
 }
@@ -338,6 +343,8 @@ struct generation *generation_new(struct conf *conf, struct pools *pools, bool i
 		add_routes(&b);
 	if (!b.out_of_memory)
 		build_router(&b);
+	if (!b.out_of_memory && shares_build(gen, pools, errs) < 0)
+		no_memory(&b, gen->conf->server.place);
 	if (!b.out_of_memory)
 		check_and_init(&b, init);
 	if (errs->count > 0 || b.out_of_memory) {

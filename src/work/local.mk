@@ -6,9 +6,19 @@ src_work_libwork_a_SOURCES = \
 	src/work/generation.c src/work/route.h \
 	src/work/mailbox.c src/work/mailbox.h \
 	src/work/module.c src/work/module.h \
-	src/work/pool.c src/work/pool.h src/work/pool_private.h src/work/pools.c \
-	src/work/request.c src/work/request.h \
-	src/work/worker.c
+	src/work/peek.c src/work/peek.h \
+	src/work/pool.c src/work/pool.h src/work/pool_private.h src/work/pool_state.c \
+	src/work/pools.c \
+	src/work/request.c src/work/request.h src/work/shares.c \
+	src/work/watch.c src/work/watch.h src/work/worker.c
+
+# Names of system calls, from the header of the machine that is built for.
+src/work/syscalls.inc: Makefile
+	$(AM_V_at)$(MKDIR_P) src/work
+	$(AM_V_GEN)echo '#include <asm/unistd.h>' | $(CC) $(CPPFLAGS) -E -dM - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/{ \2, "\1" },/p' | sort > $@
+src/work/peek.$(OBJEXT): src/work/syscalls.inc
+CLEANFILES += src/work/syscalls.inc
 
 include src/work/pure.mk
 

@@ -1,6 +1,7 @@
 /*
  * Pools: calls in, tokens, the line, and who is to be woken. What a thread
- * does once it is awake is in worker.c.
+ * does once it is awake is in worker.c; settings, shares, lists, promises and
+ * stopping are in pool_state.c.
  *
  * Thread: stated in pool.h; one lock a pool, held for list work only: never
  * while a call runs, a thread is started or a result is sent home.
@@ -13,8 +14,7 @@
 
 #include "base/log.h"
 #include "work/pool_private.h"
-
-static const int64_t retry_pause = 100 * NS_PER_MS;
+#include "work/watch.h"
 
 void call_init(struct call *call)
 {
@@ -27,6 +27,8 @@ void call_init(struct call *call)
 	};
 	limit_waiter_init(&call->waiter);
 	list_init(&call->link);
+	list_init(&call->promise);
+	call->slow_after = CLOCK_NEVER;
 }
 
 struct pool *pool_new(const char *name, const struct pool_settings *settings)
@@ -40,9 +42,13 @@ struct pool *pool_new(const char *name, const struct pool_settings *settings)
 	}
 	p->name = copy;
 	p->settings = *settings;
+	atomic_init(&p->queue_timeout, settings->queue_timeout);
 	mutex_init(&p->lock, LOCK_POOL);
 	cond_init(&p->quiet);
 	limit_init(&p->limit, settings->tokens, settings->queue_max, clock_now());
+	limit_set_target(&p->limit, settings->queue_target, clock_now());
+	list_init(&p->shares);
+	list_init(&p->promises);
 	list_init(&p->ready);
 	list_init(&p->running);
 	list_init(&p->idle);
@@ -61,21 +67,13 @@ void pool_free(struct pool **pool) NO_LOCK_ANALYSIS
 		cond_done(&w->wake);
 		free(w);
 	}
+	list_each (&p->shares, struct named_share, link, share)
+		free(share);
 	cond_done(&p->quiet);
 	mutex_done(&p->lock);
 	free(p->name);
 	free(p);
 	*pool = NULL;
-}
-
-const char *pool_name(const struct pool *pool)
-{
-	return pool->name;
-}
-
-const struct pool_settings *pool_settings(const struct pool *pool)
-{
-	return &pool->settings;
 }
 
 static void deliver_call(struct mail *m)
@@ -110,36 +108,60 @@ static void end_call(struct call *call, enum call_end end, struct list *to)
 	list_add_last(to, &call->link);
 }
 
+/* Its worker sleeps in pool_take_back. */
+static void go_on(struct pool *p, struct call *call) REQUIRES(p->lock)
+{
+	call->state = CALL_RUNNING;
+	p->lent--;
+	p->returning--;
+	cond_signal(&call->worker->wake);
+}
+
 void pool_collect(struct pool *p, struct list *ended)
 {
 	struct limit_waiter *w;
 	while ((w = limit_next_granted(&p->limit)) != NULL) {
 		struct call *call = container_of(w, struct call, waiter);
+		if (call->state == CALL_RETURNING) {
+			go_on(p, call);
+			continue;
+		}
 		call->state = CALL_READY;
 		list_add_last(&p->ready, &call->link);
 	}
 	while ((w = limit_next_expired(&p->limit)) != NULL) {
 		struct call *call = container_of(w, struct call, waiter);
-		call->retry_after = limit_retry_after(&p->limit, NULL, call->expires);
-		end_call(call, CALL_EXPIRED, ended);
+		call->retry_after = limit_retry_after(&p->limit, call->share, call->expires);
+		end_call(call, w->was_shed ? CALL_SHED : CALL_EXPIRED, ended);
 	}
-	if (p->watched && p->limit.root.borrowed == 0 && p->limit.root.waiting == 0)
+	if (p->watched && pool_count_busy(p) == 0)
 		cond_signal(&p->quiet);
+}
+
+/* A pool can always have as many threads as tokens. */
+static bool may_spawn(const struct pool *p) REQUIRES(p->lock)
+{
+	return p->threads < pool_threads_max(p);
 }
 
 struct wakeup pool_plan_wakeup(struct pool *p)
 {
 	if (p->waking || list_is_empty(&p->ready))
 		return (struct wakeup){ 0 };
-	p->waking = true;
 	struct worker *w = list_first(&p->idle, struct worker, link);
 	if (w) {
 		list_remove(&w->link);
 		p->idle_count--;
 		w->woken = true;
+		p->waking = true;
 		return (struct wakeup){ .idle = w };
 	}
+	if (!may_spawn(p))
+		return (struct wakeup){ 0 }; /* a running one will take it */
+	p->waking = true;
 	p->threads++;
+	if (p->threads > p->threads_peak)
+		p->threads_peak = p->threads;
 	return (struct wakeup){ .spawn = true };
 }
 
@@ -155,7 +177,7 @@ static void refuse_ready(struct pool *p, int64_t now, struct list *refused) REQU
 				continue;
 			list_remove(&call->link);
 			limit_give(&p->limit, &call->waiter, now);
-			call->retry_after = limit_retry_after(&p->limit, NULL, now);
+			call->retry_after = limit_retry_after(&p->limit, call->share, now);
 			end_call(call, CALL_NO_THREAD, refused);
 			again = true;
 		}
@@ -209,7 +231,9 @@ static void enter(struct pool *p, struct call *call, int64_t now, struct list *r
 {
 	must(!p->stopping);
 	call->submitted = now;
+	call->was_slow = false;
 	call->waiter.is_promised = call->is_promised;
+	call->waiter.share = call->share;
 	switch (limit_borrow(&p->limit, &call->waiter, now, call->expires)) {
 	case LIMIT_YES:
 		call->state = CALL_READY;
@@ -219,7 +243,7 @@ static void enter(struct pool *p, struct call *call, int64_t now, struct list *r
 		call->state = CALL_WAITING;
 		break;
 	case LIMIT_FULL:
-		call->retry_after = limit_retry_after(&p->limit, NULL, now);
+		call->retry_after = limit_retry_after(&p->limit, call->share, now);
 		end_call(call, CALL_FULL, refused);
 		break;
 	}
@@ -244,6 +268,8 @@ static void flush_pool(struct submitter *s, int64_t now, struct list *refused)
 	mutex_unlock(&p->lock);
 	pool_wake(p, wakeup);
 	calls_finish(&expired);
+	if (p->watch)
+		watch_poke(p->watch);
 }
 
 void pool_flush(struct submitter *s, int64_t now)
@@ -304,7 +330,7 @@ bool pool_cancel(struct call *call, bool abandon)
 		wakeup = pool_plan_wakeup(p);
 	} else if (abandon && !atomic_load_explicit(&call->cancelled, memory_order_relaxed)) {
 		atomic_store_explicit(&call->cancelled, true, memory_order_relaxed);
-		p->abandoned += call->state == CALL_RUNNING;
+		p->abandoned += call->state != CALL_ENDED;
 	}
 	mutex_unlock(&p->lock);
 	pool_wake(p, wakeup);
@@ -319,126 +345,4 @@ bool pool_is_waiting(struct call *call)
 	bool is_waiting = call->state < CALL_RUNNING;
 	mutex_unlock(&call->pool->lock);
 	return is_waiting;
-}
-
-int pool_retry_after(struct pool *p)
-{
-	mutex_lock(&p->lock);
-	int seconds = limit_retry_after(&p->limit, NULL, clock_now());
-	mutex_unlock(&p->lock);
-	return seconds;
-}
-
-/* After a change of bounds: whoever may run now is started. */
-static void settle(struct pool *p) RELEASES(p->lock)
-{
-	struct list ended;
-	list_init(&ended);
-	pool_collect(p, &ended);
-	struct wakeup wakeup = pool_plan_wakeup(p);
-	mutex_unlock(&p->lock);
-	pool_wake(p, wakeup);
-	calls_finish(&ended);
-}
-
-void pool_set_tokens(struct pool *p, int64_t tokens)
-{
-	mutex_lock(&p->lock);
-	limit_resize(&p->limit, tokens, clock_now());
-	settle(p);
-}
-
-void pool_set_queue_max(struct pool *p, int64_t queue_max)
-{
-	mutex_lock(&p->lock);
-	limit_set_waiting_max(&p->limit, queue_max);
-	settle(p);
-}
-
-void pool_get_stats(struct pool *p, struct pool_stats *ret)
-{
-	int64_t now = clock_now();
-	mutex_lock(&p->lock);
-	*ret = (struct pool_stats){
-		.total = p->limit.root.set.max,
-		.borrowed = p->limit.root.borrowed,
-		.waiting = p->limit.root.waiting,
-		.oldest_wait = limit_oldest(&p->limit, now),
-		.threads = p->threads,
-		.idle = p->idle_count,
-		.running = p->running_count,
-		.abandoned = p->abandoned,
-		.limit = p->limit.stats,
-	};
-	mutex_unlock(&p->lock);
-}
-
-int64_t pool_busy(struct pool *p)
-{
-	mutex_lock(&p->lock);
-	int64_t busy = p->limit.root.borrowed + p->limit.root.waiting;
-	mutex_unlock(&p->lock);
-	return busy;
-}
-
-void pool_each_call(struct pool *p, void (*fn)(void *ctx, const struct call *call), void *ctx)
-{
-	mutex_lock(&p->lock);
-	list_each (&p->running, struct call, link, call)
-		fn(ctx, call);
-	list_each (&p->ready, struct call, link, ready)
-		fn(ctx, ready);
-	list_each (&p->limit.waiters, struct limit_waiter, link, waiter)
-		fn(ctx, container_of(waiter, struct call, waiter));
-	mutex_unlock(&p->lock);
-}
-
-int pool_promise(struct pool *p)
-{
-	mutex_lock(&p->lock);
-	int64_t places = clock_add(p->limit.root.set.max, p->limit.root.set.waiting_max);
-	bool has_place = p->promised < places;
-	p->promised += has_place;
-	mutex_unlock(&p->lock);
-	return has_place ? 0 : -EAGAIN;
-}
-
-void pool_keep_promise(struct pool *p)
-{
-	mutex_lock(&p->lock);
-	p->promised--;
-	mutex_unlock(&p->lock);
-}
-
-bool pool_drain(struct pool *p, int64_t deadline)
-{
-	mutex_lock(&p->lock);
-	p->watched = true;
-	while (p->limit.root.borrowed + p->limit.root.waiting > 0 && clock_now() < deadline) {
-		/* Promised calls whose thread could not be started get a new try. */
-		struct wakeup wakeup = pool_plan_wakeup(p);
-		mutex_unlock(&p->lock);
-		pool_wake(p, wakeup);
-		mutex_lock(&p->lock);
-		int64_t soon = clock_add(clock_now(), retry_pause);
-		if (p->limit.root.borrowed + p->limit.root.waiting > 0)
-			cond_wait_until(&p->quiet, &p->lock, soon < deadline ? soon : deadline);
-	}
-	bool quiet = p->limit.root.borrowed + p->limit.root.waiting == 0;
-	p->watched = false;
-	mutex_unlock(&p->lock);
-	return quiet;
-}
-
-void pool_stop(struct pool *p)
-{
-	mutex_lock(&p->lock);
-	must(p->limit.root.borrowed == 0 && p->limit.root.waiting == 0);
-	p->stopping = true;
-	list_each (&p->idle, struct worker, link, w)
-		cond_signal(&w->wake);
-	while (p->threads + p->leaving > 0)
-		cond_wait(&p->quiet, &p->lock);
-	mutex_unlock(&p->lock);
-	workers_reap(p);
 }

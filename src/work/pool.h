@@ -14,6 +14,7 @@
  *     wakes the next before it runs its own.
  *  5. A promised call is never refused: it waits until a thread can take it.
  *  6. Idle workers are reused last in, first out, and end after thread_idle.
+ *  7. Threads ≤ threads_max, calls that have lent their token included.
  */
 #ifndef WEIR_WORK_POOL_H
 #define WEIR_WORK_POOL_H
@@ -34,6 +35,7 @@ enum call_end {
 	CALL_RAN,       /* run() returned */
 	CALL_FULL,      /* the line was full */
 	CALL_EXPIRED,   /* its time in line ran out */
+	CALL_SHED,      /* it stood in the way of newer ones, see limit.h */
 	CALL_NO_THREAD, /* the pool has no thread and could start none */
 };
 
@@ -43,6 +45,8 @@ enum call_state {
 	CALL_WAITING,   /* the pool's: in line for a token */
 	CALL_READY,     /* the pool's: has its token, waits for a worker */
 	CALL_RUNNING,   /* a worker's */
+	CALL_LENT,      /* a worker's, which waits for something and has lent its token */
+	CALL_RETURNING, /* a worker's, which waits for a token to go on */
 	CALL_ENDED,     /* on its way home, or there */
 };
 
@@ -50,8 +54,9 @@ enum call_state {
 
 /*
  * One piece of work. Set by its owner before pool_submit: run, done, home,
- * pool, expires. Owner until submit and after done; in between as `state`
- * says, guarded by the pool's lock where the pool's.
+ * pool, share, expires, slow_after, name, id. Owner until submit and after
+ * done; in between as `state` says, guarded by the pool's lock where the
+ * pool's.
  */
 struct call {
 	unsigned magic;
@@ -63,15 +68,21 @@ struct call {
 	struct mailbox *home;
 	struct mail mail;
 	struct limit_waiter waiter;
-	struct list link;  /* batch, ready or running list */
-	int64_t expires;   /* of waiting for a token; CLOCK_NEVER */
-	int64_t submitted; /* moments; 0: not reached */
+	struct limit_share *share; /* of the pool's tokens; NULL: all */
+	struct list link;          /* batch, ready or running list */
+	struct list promise;       /* of the pool's promised calls */
+	struct worker *worker;     /* that runs it */
+	int lends;                 /* its worker's: pool_lend without pool_take_back */
+	int64_t expires;           /* of waiting for a token; CLOCK_NEVER */
+	int64_t slow_after;        /* when running for longer is logged; CLOCK_NEVER */
+	int64_t submitted;         /* moments; 0: not reached */
 	int64_t started;
 	int64_t ended;
-	int retry_after;        /* seconds; with CALL_FULL and CALL_EXPIRED */
+	int retry_after;        /* seconds; with CALL_FULL, CALL_EXPIRED, CALL_SHED */
 	const char *name;       /* what it runs: the thread's name while it does */
 	const char *id;         /* request id, for logs and lists */
 	bool is_promised;       /* has its place already (pool_promise): never refused */
+	bool was_slow;          /* the pool's: it was logged, and so will be its end */
 	_Atomic bool cancelled; /* any thread: nobody waits for it any more */
 };
 
@@ -79,15 +90,23 @@ struct pool_settings {
 	int64_t tokens; /* LIMIT_INF: no bound */
 	int64_t queue_max;
 	int64_t queue_timeout; /* ns, CLOCK_NEVER */
-	int64_t timeout;       /* whole call, ns, CLOCK_NEVER: what routes inherit */
+	int64_t queue_target;  /* ns: adaptive discipline; 0: first in, first out */
 	int64_t threads_min;
+	int64_t threads_max; /* POOL_AUTO: twice the tokens; never below the tokens */
 	int64_t thread_idle; /* ns, CLOCK_NEVER */
-	size_t stack_size;   /* bytes; 0: the system's default */
+	int64_t background_max;
+	size_t stack_size; /* bytes; 0: the system's default */
 };
+
+#define POOL_AUTO INT64_MIN
 
 struct pool_stats {
 	int64_t total, borrowed, waiting, oldest_wait;
 	int64_t threads, idle, running, abandoned;
+	int64_t lent;      /* of the running: without a token, the returning included */
+	int64_t returning; /* of the lent: wait for a token to go on */
+	int64_t promised;
+	bool is_overloaded; /* its own line is served newest first */
 	struct limit_stats limit;
 };
 
@@ -104,7 +123,21 @@ void pool_free(struct pool **pool);
 
 /* Any thread. */
 const char *pool_name(const struct pool *pool);
-const struct pool_settings *pool_settings(const struct pool *pool);
+int64_t pool_queue_timeout(const struct pool *pool);
+
+/* Any thread: changes the pool; nothing that waits or runs is dropped. */
+void pool_get_settings(struct pool *pool, struct pool_settings *ret);
+void pool_set_settings(struct pool *pool, const struct pool_settings *settings);
+
+/* Boot, reload: the share of that name, a new one without bounds below
+ * `parent` (NULL: the whole pool) when there is none. It stays as long as the
+ * pool. NULL when memory is out. */
+must_check struct limit_share *pool_share(struct pool *pool, const char *name,
+					  struct limit_share *parent);
+
+/* Any thread. */
+void pool_set_share(struct pool *pool, struct limit_share *share,
+		    const struct limit_share_settings *set);
 
 /* Owner. */
 void call_init(struct call *call);
@@ -121,12 +154,24 @@ void pool_flush(struct submitter *s, int64_t now);
 void pool_submit_now(struct call *call);
 
 /*
- * Any thread: a place for a call that will be submitted later, come what may.
- * 0, or -EAGAIN when as many are promised as may run and wait. pool_keep_promise
- * gives the place back when the call has ended.
+ * Any thread: a place for a call that will be submitted later, come what may;
+ * it is listed from now on. 0, or -EAGAIN when background_max calls are
+ * promised. pool_keep_promise gives the place back when the call has ended.
  */
-must_check int pool_promise(struct pool *pool);
-void pool_keep_promise(struct pool *pool);
+must_check int pool_promise(struct pool *pool, struct call *call);
+void pool_keep_promise(struct call *call);
+
+/* Worker, inside run(): the call that runs here. NULL elsewhere. */
+struct call *worker_current_call(void);
+
+/* Worker, inside run(): the call only waits from here on and lends its token;
+ * pairs with pool_take_back and may nest: the outermost pair counts. 0; -EAGAIN
+ * when threads_max leaves no thread for another call: it keeps its token. */
+int pool_lend(struct call *call);
+
+/* Worker, inside run(): waits, as long as it takes, for a token to go on. The
+ * wait is first in line, and its call's deadline is watched by its loop. */
+void pool_take_back(struct call *call);
 
 /* Loop that submitted it: takes back a call that no worker has taken yet.
  * True: the call is the caller's again and done() will not be called. False:
@@ -137,18 +182,36 @@ bool pool_cancel(struct call *call, bool abandon);
 /* Loop that submitted it: has no worker taken it yet? */
 bool pool_is_waiting(struct call *call);
 
-/* Any thread: seconds after which a refused client may try again. */
-int pool_retry_after(struct pool *pool);
+/* Any thread: seconds after which a refused client of `share` may try again. */
+int pool_retry_after(struct pool *pool, const struct limit_share *share);
 
-/* Any thread: changes tokens or the bound of the line; nothing is dropped. */
-void pool_set_tokens(struct pool *pool, int64_t tokens);
-void pool_set_queue_max(struct pool *pool, int64_t queue_max);
+/* A call that has run for its slow_after. */
+struct slow_call {
+	char id[72];
+	char name[64];
+	char thread[16];
+	pid_t tid;
+	int64_t age;           /* ns */
+	struct worker *worker; /* for pool_still_runs */
+	uint64_t run;
+};
+
+/*
+ * Watch: what must happen although nothing else does: lends reserves, sheds,
+ * tries again to start threads. Up to `size` calls that have become slow are
+ * noted in `slow`; returns how many. *ret_busy: is there anything to watch?
+ */
+int pool_tick(struct pool *pool, struct slow_call *slow, int size, bool *ret_busy);
+
+/* Any thread: is the call of that note still running? */
+bool pool_still_runs(struct pool *pool, const struct slow_call *slow);
 
 /* Any thread. */
 void pool_get_stats(struct pool *pool, struct pool_stats *ret);
 
-/* Any thread: calls `fn` for each call that runs, then each that waits, oldest
- * first, under the pool's lock: it must be short and take no lock. */
+/* Any thread: calls `fn` for each call that runs, then each that waits, then
+ * each that is promised and not submitted, oldest first, under the pool's
+ * lock: it must be short and take no lock. */
 void pool_each_call(struct pool *pool, void (*fn)(void *ctx, const struct call *call), void *ctx);
 
 /* Main: waits until nothing waits or runs, at most until `deadline`. True when

@@ -24,36 +24,51 @@ struct worker_state {
 struct worker {
 	struct pool *pool;
 	int number;       /* in the pool, for the thread's name; constant */
-	pthread_t thread; /* the spawner's, then main's for joining */
+	pthread_t thread; /* the spawner's, then its joiner's */
+	pid_t tid;
 	struct cond wake;
 	bool woken;       /* a call was queued for it */
+	uint64_t runs;    /* calls so far, the running one included */
 	struct list link; /* idle, ended or spare list */
 	/* The worker's own: */
 	struct worker_state *states;
 	size_t state_count;
+	bool backs_off;      /* a thread_init failed: others first */
 	bool named_for_call; /* the thread's name is a call's */
 	const char *last_name;
 };
 
+struct named_share {
+	struct list link;
+	struct limit_share share;
+	char name[];
+};
+
 struct pool {
-	char *name; /* constant */
-	struct pool_settings
-		settings; /* constant but tokens and queue_max, which the limiter has */
+	char *name;                    /* constant */
+	_Atomic int64_t queue_timeout; /* any thread */
+	struct watch *watch;           /* constant once I/O threads run; NULL: none */
 	struct mutex lock;
+	struct pool_settings settings GUARDED_BY(lock);
 	struct limit limit GUARDED_BY(lock);
-	struct list ready GUARDED_BY(lock);   /* calls with a token and without a worker */
-	struct list running GUARDED_BY(lock); /* calls */
-	struct list idle GUARDED_BY(lock);    /* workers, last in first */
-	struct list ended GUARDED_BY(lock);   /* workers whose thread is to be joined */
-	struct list spare GUARDED_BY(lock);   /* workers without a thread */
-	int workers GUARDED_BY(lock);         /* allocated: the next number */
-	int64_t threads GUARDED_BY(lock);     /* alive, the starting ones included */
-	int64_t leaving GUARDED_BY(lock);     /* on their last steps */
+	struct list shares GUARDED_BY(lock);   /* named; only ever added to */
+	struct list ready GUARDED_BY(lock);    /* calls with a token and without a worker */
+	struct list running GUARDED_BY(lock);  /* calls, first begun first */
+	struct list promises GUARDED_BY(lock); /* calls that will come or have come */
+	struct list idle GUARDED_BY(lock);     /* workers, last in first */
+	struct list ended GUARDED_BY(lock);    /* workers whose thread is to be joined */
+	struct list spare GUARDED_BY(lock);    /* workers without a thread */
+	int workers GUARDED_BY(lock);          /* allocated: the next number */
+	int64_t threads GUARDED_BY(lock);      /* alive, the starting ones included */
+	int64_t threads_peak GUARDED_BY(lock); /* since memory was last given back */
+	int64_t leaving GUARDED_BY(lock);      /* on their last steps */
 	int64_t idle_count GUARDED_BY(lock);
 	int64_t running_count GUARDED_BY(lock);
+	int64_t lent GUARDED_BY(lock);      /* of the running ones */
+	int64_t returning GUARDED_BY(lock); /* of the lent ones */
 	int64_t abandoned GUARDED_BY(lock); /* of the running ones */
-	int64_t promised GUARDED_BY(lock);  /* calls that will come or have come */
-	bool waking GUARDED_BY(lock);       /* a wake-up is in flight */
+	int64_t promised GUARDED_BY(lock);
+	bool waking GUARDED_BY(lock); /* a wake-up is in flight */
 	bool stopping GUARDED_BY(lock);
 	bool watched GUARDED_BY(lock); /* someone waits for `quiet` */
 	struct cond quiet;             /* nothing waits or runs; a thread has left */
@@ -64,6 +79,24 @@ struct wakeup {
 	struct worker *idle; /* signal this one */
 	bool spawn;          /* or start a thread */
 };
+
+/* Calls that wait or run, with or without a token. */
+static inline int64_t pool_count_busy(const struct pool *p)
+{
+	return p->limit.root.borrowed + p->limit.root.waiting + p->lent - p->returning;
+}
+
+static inline int64_t pool_threads_max(const struct pool *p)
+{
+	int64_t tokens = p->settings.tokens;
+	int64_t max = p->settings.threads_max;
+	if (max == POOL_AUTO)
+		max = clock_add(tokens, tokens);
+	return max > tokens ? max : tokens;
+}
+
+/* After a change: whoever may run now is started. */
+void pool_settle(struct pool *p) RELEASES(p->lock);
 
 /* Takes what the limiter decided: granted calls become ready, expired ones go
  * to `ended`, to be finished without the lock. */

@@ -10,11 +10,13 @@
 #include <stdatomic.h>
 #include <weir/module.h>
 
+#include "base/clock.h"
 #include "conf/conf.h"
 #include "http/parse.h"
 #include "work/pattern.h"
 
 struct instance;
+struct limit_share;
 struct pool;
 
 struct route {
@@ -24,11 +26,18 @@ struct route {
 	weir_handler *handler;
 	struct instance *inst;
 	bool is_inline;
-	struct pool *pool;       /* of the handler; NULL when inline */
-	struct pool *background; /* of the tasks it leaves */
-	int64_t timeout;         /* ns for the whole call; CLOCK_NEVER */
-	struct conf_place place; /* of its [route] or [module] section */
+	struct pool *pool;                  /* of the handler; NULL when inline */
+	struct pool *background;            /* of the tasks it leaves */
+	struct limit_share *share;          /* of the pool; NULL: all of it */
+	int64_t timeout;                    /* ns for the whole call; CLOCK_NEVER */
+	int64_t queue_timeout;              /* ns; QUEUE_TIMEOUT_OF_POOL */
+	int64_t slow_after;                 /* ns; CLOCK_NEVER */
+	int64_t background_slow_after;      /* of its tasks; likewise */
+	const struct conf_section *section; /* its [route] section; NULL: none */
+	struct conf_place place;            /* of its [route] or [module] section */
 };
+
+#define QUEUE_TIMEOUT_OF_POOL (-1)
 
 struct pools;
 
@@ -61,6 +70,10 @@ struct generation {
 struct generation *generation_new(struct conf *conf, struct pools *pools, bool init,
 				  struct conf_errors *errs);
 
+/* Boot: bounds and reserves of the generation's routes and modules take effect
+ * in their pools. */
+void generation_apply(const struct generation *gen);
+
 /* Any thread. The last reference must be dropped by main. */
 struct generation *generation_ref(struct generation *gen);
 void generation_unref(struct generation **gen);
@@ -74,10 +87,25 @@ struct handler_ref {
 };
 bool generation_handler(const struct generation *gen, const char *name, struct handler_ref *ret);
 
+/* ---- shares of pools (shares.c) ---- */
+
+/* While building: does what routes and modules reserve fit? Makes their shares
+ * of `pools` (NULL: only checking). -ENOMEM, else 0 (also when errs grew). */
+must_check int shares_build(struct generation *gen, struct pools *pools, struct conf_errors *errs);
+
+/* The [pool] section that a route's handler runs in. */
+const struct conf_section *route_pool_section(const struct generation *gen, const struct route *r);
+
 /* ---- pools by name ---- */
+
+/* Nanoseconds of a duration option; CLOCK_NEVER of `inf` and `off`. */
+int64_t conf_ns(int64_t ms);
 
 /* Boot: one pool for every [pool] section. NULL when memory is out. */
 must_check struct pools *pools_new(const struct conf *conf);
+
+/* Main: gives every pool that `conf` has the settings it has there. */
+void pools_apply(struct pools *pools, const struct conf *conf);
 struct pool *pools_find(const struct pools *pools, const char *name);
 struct pool *pools_at(const struct pools *pools, size_t i); /* NULL behind the last */
 void pools_free(struct pools **pools);

@@ -5,9 +5,11 @@
  * Thread: worker, but for worker_start and workers_reap.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "work/module.h"
@@ -15,6 +17,17 @@
 
 static const int64_t first_pause = 100 * NS_PER_MS;
 static const int64_t longest_pause = 10 * NS_PER_S;
+
+/* From so many threads on, when a quarter is left, the allocator is asked to
+ * give back what the others had. */
+enum { TRIM_FROM = 8, TRIM_PART = 4 };
+
+static _Thread_local struct call *current;
+
+struct call *worker_current_call(void)
+{
+	return current;
+}
 
 /* `top -H` shows what a thread does: its own name while idle, the call's while
  * it runs one. The kernel is told only of changes. */
@@ -37,14 +50,34 @@ static void name_for_idle(struct worker *w)
 	w->named_for_call = false;
 }
 
-static struct call *take_ready(struct pool *p, int64_t now) REQUIRES(p->lock)
+/* A thread whose thread_init failed answers its calls at once; as the last one
+ * back it would take most of them. It stands behind those that can serve. */
+static bool backs_off(const struct worker *w, int64_t now)
+{
+	for (size_t i = 0; i < w->state_count; i++) {
+		if (w->states[i].err < 0 && now < w->states[i].retry_at)
+			return true;
+	}
+	return false;
+}
+
+static bool must_yield(struct pool *p, struct worker *w, int64_t now) REQUIRES(p->lock)
+{
+	const struct worker *idle = list_first(&p->idle, struct worker, link);
+	return idle && !idle->backs_off && backs_off(w, now);
+}
+
+static struct call *take_ready(struct pool *p, struct worker *w, int64_t now) REQUIRES(p->lock)
 {
 	struct call *call = list_first(&p->ready, struct call, link);
-	if (!call)
+	if (!call || must_yield(p, w, now))
 		return NULL;
 	list_remove(&call->link);
 	list_add_last(&p->running, &call->link);
 	p->running_count++;
+	w->runs++;
+	call->worker = w;
+	call->lends = 0;
 	call->state = CALL_RUNNING;
 	call->started = now;
 	return call;
@@ -57,18 +90,29 @@ static void retire(struct pool *p, struct call *call) REQUIRES(p->lock)
 	list_remove(&call->link);
 	p->running_count--;
 	p->abandoned -= atomic_load_explicit(&call->cancelled, memory_order_relaxed);
+	if (call->state == CALL_LENT)
+		p->lent--;
+	else
+		limit_give(&p->limit, &call->waiter, call->ended);
 	call->state = CALL_ENDED;
 	call->end = CALL_RAN;
-	limit_give(&p->limit, &call->waiter, call->ended);
 }
 
 /* Waits for the next wake-up. False: this thread ends (idle for too long, or
  * the pool stops); it is then out of the idle list and no longer counted. */
 static bool wait_idle(struct pool *p, struct worker *w) REQUIRES(p->lock)
 {
-	list_add_first(&p->idle, &w->link);
+	int64_t now = clock_now();
+	w->backs_off = backs_off(w, now);
+	if (w->backs_off)
+		list_add_last(&p->idle, &w->link);
+	else
+		list_add_first(&p->idle, &w->link);
 	p->idle_count++;
-	int64_t until = clock_add(clock_now(), p->settings.thread_idle);
+	struct wakeup wakeup = pool_plan_wakeup(p); /* it may just have yielded */
+	if (wakeup.idle && wakeup.idle != w)
+		cond_signal(&wakeup.idle->wake);
+	int64_t until = clock_add(now, p->settings.thread_idle);
 	bool more = true;
 	while (!w->woken && !p->stopping && more) {
 		more = cond_wait_until(&w->wake, &p->lock, until);
@@ -89,6 +133,26 @@ static bool wait_idle(struct pool *p, struct worker *w) REQUIRES(p->lock)
 	return false;
 }
 
+static bool is_peak_over(struct pool *p) REQUIRES(p->lock)
+{
+	if (p->threads_peak < TRIM_FROM || p->threads > p->threads_peak / TRIM_PART)
+		return false;
+	p->threads_peak = p->threads;
+	return true;
+}
+
+/* Joins threads on their last instructions. */
+static void reap(struct pool *p, struct list *ended)
+{
+	if (list_is_empty(ended))
+		return;
+	list_each (ended, struct worker, link, w)
+		must_pt(pthread_join(w->thread, NULL));
+	mutex_lock(&p->lock);
+	list_move_all(&p->spare, ended);
+	mutex_unlock(&p->lock);
+}
+
 static void end_thread(struct pool *p, struct worker *w)
 {
 	for (size_t i = 0; i < w->state_count; i++) {
@@ -98,18 +162,38 @@ static void end_thread(struct pool *p, struct worker *w)
 	free(w->states);
 	w->states = NULL;
 	w->state_count = 0;
+	struct list before;
+	list_init(&before);
 	mutex_lock(&p->lock);
+	bool trims = is_peak_over(p);
 	p->leaving--;
+	list_move_all(&before, &p->ended);
 	list_add_last(&p->ended, &w->link);
 	cond_signal(&p->quiet);
 	mutex_unlock(&p->lock);
+	reap(p, &before); /* their stacks go back now; this one's with the next */
+	if (trims)
+		malloc_trim(0);
 }
 
 static void run_call(struct worker *w, struct call *call)
 {
 	name_for_call(w, call);
+	current = call;
 	call->run(call, w);
+	current = NULL;
 	call->ended = clock_now();
+}
+
+/* Behind retire(): what is to be said of it, without the lock. */
+static void finish(struct call *call, bool was_lent)
+{
+	if (was_lent)
+		log_warn("request %s: %s returned without weir_blocking_end", call->id, call->name);
+	if (call->was_slow)
+		log_warn("request %s: slow %s ended after %lld ms", call->id, call->name,
+			 (long long)((call->ended - call->started) / NS_PER_MS));
+	call_finish(call);
 }
 
 static void *worker_main(void *arg)
@@ -124,13 +208,15 @@ static void *worker_main(void *arg)
 	name_for_idle(w);
 	list_init(&expired);
 	mutex_lock(&p->lock);
+	w->tid = gettid();
 	p->waking = false;
 	for (;;) {
+		bool was_lent = ended && ended->state == CALL_LENT;
 		if (ended) {
 			retire(p, ended);
 			pool_collect(p, &expired);
 		}
-		struct call *next = take_ready(p, ended ? ended->ended : clock_now());
+		struct call *next = take_ready(p, w, ended ? ended->ended : clock_now());
 		if (!next && !ended) {
 			if (!wait_idle(p, w))
 				break;
@@ -140,7 +226,7 @@ static void *worker_main(void *arg)
 		mutex_unlock(&p->lock);
 		pool_wake(p, wakeup);
 		if (ended)
-			call_finish(ended);
+			finish(ended, was_lent);
 		calls_finish(&expired);
 		if (next)
 			run_call(w, next);
@@ -153,6 +239,52 @@ static void *worker_main(void *arg)
 	end_thread(p, w);
 	return NULL;
 }
+
+/* ---- lending the token ---- */
+
+int pool_lend(struct call *call)
+{
+	struct pool *p = call->pool;
+	assert_on_worker();
+	if (call->lends++ > 0)
+		return 0;
+	mutex_lock(&p->lock);
+	must(call->state == CALL_RUNNING);
+	int64_t tokens = p->settings.tokens;
+	if (tokens != LIMIT_INF && p->lent >= pool_threads_max(p) - tokens) {
+		mutex_unlock(&p->lock);
+		return -EAGAIN;
+	}
+	limit_give(&p->limit, &call->waiter, clock_now());
+	call->state = CALL_LENT;
+	p->lent++;
+	pool_settle(p);
+	return 0;
+}
+
+void pool_take_back(struct call *call)
+{
+	struct pool *p = call->pool;
+	assert_on_worker();
+	/* A token that could not be lent is still there. */
+	if (call->lends == 0 || --call->lends > 0 || call->state != CALL_LENT)
+		return;
+	mutex_lock(&p->lock);
+	call->state = CALL_RETURNING;
+	p->returning++;
+	if (limit_return(&p->limit, &call->waiter, clock_now()) == LIMIT_YES) {
+		call->state = CALL_RUNNING;
+		p->lent--;
+		p->returning--;
+	}
+	pool_settle(p);
+	mutex_lock(&p->lock);
+	while (call->state == CALL_RETURNING)
+		cond_wait(&call->worker->wake, &p->lock);
+	mutex_unlock(&p->lock);
+}
+
+/* ---- threads ---- */
 
 static struct worker *new_worker(struct pool *p)
 {
@@ -181,7 +313,9 @@ int worker_start(struct pool *p)
 	struct worker *w = new_worker(p);
 	if (!w)
 		return -ENOMEM;
-	int rc = thread_start(&w->thread, p->settings.stack_size, worker_main, w);
+	struct pool_settings settings;
+	pool_get_settings(p, &settings);
+	int rc = thread_start(&w->thread, settings.stack_size, worker_main, w);
 	if (rc < 0) {
 		mutex_lock(&p->lock);
 		list_add_first(&p->spare, &w->link);
@@ -197,13 +331,7 @@ void workers_reap(struct pool *p)
 	mutex_lock(&p->lock);
 	list_move_all(&ended, &p->ended);
 	mutex_unlock(&p->lock);
-	if (list_is_empty(&ended))
-		return;
-	list_each (&ended, struct worker, link, w)
-		must_pt(pthread_join(w->thread, NULL)); /* on its last instructions */
-	mutex_lock(&p->lock);
-	list_move_all(&p->spare, &ended);
-	mutex_unlock(&p->lock);
+	reap(p, &ended);
 }
 
 static struct worker_state *find_state(struct worker *w, struct instance *inst)

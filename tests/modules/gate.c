@@ -3,6 +3,10 @@
  *
  *   GET  /hold[?tag=T]  blocking: waits for a permit, then {"released": true};
  *                       503 {"released": false} once the call is cancelled
+ *   GET  /lend[?tag=T][&open=1]  as /hold, its token lent meanwhile: {"begin": what
+ *                       weir_blocking_begin returned}; with open=1 it returns without
+ *                       weir_blocking_end. Its tag is noted when it goes on.
+ *   GET  /lend-inline   inline: {"begin": …}
  *   POST /release[?n=N] inline: gives N (1) permits, now or for later:
  *                       {"permits": permits nobody has taken yet}
  *   GET  /gate          inline: {"holding", "started", "cancelled", "finished"}:
@@ -72,6 +76,39 @@ static int hold(struct weir_request *req, struct weir_response *res)
 			  is_released ? "true" : "false");
 }
 
+static int lend(struct weir_request *req, struct weir_response *res)
+{
+	struct gate *g = weir_data(req);
+	int rc = weir_blocking_begin();
+	int nested = weir_blocking_begin();
+	pthread_mutex_lock(&g->lock);
+	enter(g, NULL);
+	while (g->permits == 0)
+		wait_a_little(g);
+	g->permits--;
+	pthread_mutex_unlock(&g->lock);
+	weir_blocking_end();
+	if (!weir_query(req, "open")) {
+		weir_blocking_end();
+		weir_blocking_end(); /* one too many does nothing */
+	}
+	pthread_mutex_lock(&g->lock);
+	g->holding--;
+	g->finished++;
+	if (weir_query(req, "tag") && g->tag_count < TAGS_MAX)
+		snprintf(g->tags[g->tag_count++], TAG_LEN, "%s", weir_query(req, "tag"));
+	pthread_mutex_unlock(&g->lock);
+	return weir_jsonf(res, 200, "{\"begin\": %d, \"nested\": %d}", rc, nested);
+}
+
+static int lend_inline(struct weir_request *req, struct weir_response *res)
+{
+	(void)req;
+	int rc = weir_blocking_begin();
+	weir_blocking_end();
+	return weir_jsonf(res, 200, "{\"begin\": %d}", rc);
+}
+
 static int release(struct weir_request *req, struct weir_response *res)
 {
 	struct gate *g = weir_data(req);
@@ -135,7 +172,8 @@ static void fini(struct weir_instance *self, void *data)
 WEIR_MODULE(
 	.name = "gate",
 	.summary = "holds calls until a test lets them go",
-	.routes = WEIR_ROUTES(WEIR_GET("/hold", hold),
+	.routes = WEIR_ROUTES(WEIR_GET("/hold", hold), WEIR_GET("/lend", lend),
+			      WEIR_GET_INLINE("/lend-inline", lend_inline),
 			      WEIR_ROUTE("POST", "/release", release, WEIR_INLINE),
 			      WEIR_GET_INLINE("/gate", gate), WEIR_GET_INLINE("/order", order)),
 	.init = init,

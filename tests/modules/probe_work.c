@@ -24,6 +24,8 @@
  *            "loop-late: RC, ran N"; wants a route with a timeout
  *   GET  /data        {"data": "of INSTANCE", "thread_data": there is some, "threads":
  *            inits less finis, "inits": thread_init calls so far}, also /data-inline
+ *   GET  /spin?ms=N   computes for N ms
+ *   GET  /churn?kb=N  takes N KB in pieces, writes and frees them
  *   unrouted (for [route] sections)  {"pattern", "instance", "x": parameter x}
  *
  * Thread: each function as <weir/module.h> says; `lock` guards the record.
@@ -361,6 +363,40 @@ static void thread_fini(struct weir_instance *self, void *arg, void *thread_data
 	atomic_fetch_add(&p->finis, 1);
 }
 
+static int64_t given(struct weir_request *req, const char *name)
+{
+	int64_t n = 0;
+	(void)weir_query_int(req, name, 0, 1000000, 0, &n);
+	return n;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+static int spin(struct weir_request *req, struct weir_response *res)
+{
+	int64_t until = now_ms() + given(req, "ms");
+	while (now_ms() < until)
+		;
+	return weir_text(res, 200, "done");
+}
+
+static int churn(struct weir_request *req, struct weir_response *res)
+{
+	enum { PIECES_MAX = 1024, PIECE = 1024 };
+	char *pieces[PIECES_MAX];
+	int64_t wanted = given(req, "kb"), count = 0;
+	while (count < wanted && count < PIECES_MAX && (pieces[count] = malloc(PIECE)) != NULL)
+		memset(pieces[count++], 'x', PIECE);
+	for (int64_t i = 0; i < count; i++)
+		free(pieces[i]);
+	return weir_textf(res, 200, "%d", (int)count);
+}
+
 /* clang-format off */
 WEIR_MODULE(
 	.name = "probe_work",
@@ -380,6 +416,8 @@ WEIR_MODULE(
 		WEIR_GET("/loop-late", loop_late),
 		WEIR_GET("/data", data),
 		WEIR_GET_INLINE("/data-inline", data_inline),
+		WEIR_GET("/spin", spin),
+		WEIR_GET("/churn", churn),
 		WEIR_HANDLER(unrouted)),
 	.init = init,
 	.fini = fini,

@@ -103,7 +103,7 @@ def test_tasks_have_their_own_pool(daemon):
 
 
 def test_a_full_background_pool_refuses_further_tasks(daemon):
-    d = daemon(WORK + "[pool background]\nthread_tokens = 1\nqueue_max = 5\n")
+    d = daemon(WORK + "[pool background]\nthread_tokens = 1\nbackground_max = 6\n")
     r = d.post("/tasks?order=50").json["rc"]
     assert r[0] == 0 and r[-1] == -11 and 1 <= r.count(0) <= 7
     wait_for(lambda: d.get("/tasks").json["freed"] == 50)
@@ -138,7 +138,7 @@ def test_a_task_that_does_not_end_is_left_behind_after_drain_timeout(daemon):
 
 
 def test_a_handler_can_tell_its_client_to_come_back_when_there_is_no_room(daemon):
-    d = daemon(DEMO + "[pool background]\nthread_tokens = 1\nqueue_max = 1\n")
+    d = daemon(DEMO + "[pool background]\nthread_tokens = 1\nbackground_max = 1\n")
     r = d.get("/start-background")
     assert r.status == 503 and r.header("Retry-After") == "1"
     assert "no room" in r.text

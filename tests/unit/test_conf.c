@@ -430,8 +430,8 @@ START_TEST(the_dump_says_where_values_come_from)
 	load_text(&l, "[pool default]\nthread_tokens = 80\n[module m]\npin = 12\n");
 	char *text = dumped(l.conf);
 	ck_assert_ptr_nonnull(strstr(text, "\n[pool default] ; t:1\n"
-					   "thread_tokens = 80  ; t:2\n"
-					   "queue_max = 1024    ; default\n"));
+					   "thread_tokens = 80      ; t:2\n"
+					   "queue_max = 1024        ; default\n"));
 	ck_assert_ptr_nonnull(strstr(text, "\n[pool background] ; default\n"));
 	ck_assert_ptr_nonnull(strstr(text, "\n;file ="));
 	ck_assert_ptr_nonnull(strstr(text, "\n;pin = ********"));

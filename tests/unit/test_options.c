@@ -339,9 +339,13 @@ START_TEST(the_samples_examples_can_be_loaded)
 {
 	char *text = document(options_write_ini);
 	activate_examples(text);
-	char *timeout = strstr(strstr(text, "[route"), "\ntimeout =");
-	ck_assert_ptr_nonnull(timeout);
-	timeout[1] = ';';
+	/* What is not set has no value that could stand there. */
+	for (char *end = text; (end = strstr(end, " =\n")) != NULL; end++) {
+		char *line = end;
+		while (line[-1] != '\n')
+			line--;
+		*line = ';';
+	}
 	struct conf_errors errs;
 	struct conf *conf = NULL;
 	conf_errors_init(&errs);

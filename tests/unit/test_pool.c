@@ -82,9 +82,18 @@ static struct pool_settings settings(int64_t tokens)
 		.tokens = tokens,
 		.queue_max = 1000,
 		.queue_timeout = CLOCK_NEVER,
-		.timeout = CLOCK_NEVER,
+		.threads_max = POOL_AUTO,
 		.thread_idle = CLOCK_NEVER,
+		.background_max = 1000,
 	};
+}
+
+static void set_tokens(int64_t tokens)
+{
+	struct pool_settings s;
+	pool_get_settings(pool, &s);
+	s.tokens = tokens;
+	pool_set_settings(pool, &s);
 }
 
 static void start_with(struct pool_settings s)
@@ -252,9 +261,9 @@ START_TEST(raising_tokens_lets_waiters_run_at_once)
 	start_with(settings(0));
 	submit(0, 10);
 	ck_assert_int_eq(turns, 0);
-	pool_set_tokens(pool, 4);
+	set_tokens(4);
 	await(&running, 4);
-	pool_set_tokens(pool, LIMIT_INF);
+	set_tokens(LIMIT_INF);
 	await(&running, 10);
 	stop();
 }
@@ -265,7 +274,7 @@ START_TEST(lowering_tokens_lets_running_work_finish)
 	start_with(settings(8));
 	submit(0, 20);
 	await(&running, 8);
-	pool_set_tokens(pool, 2);
+	set_tokens(2);
 	struct pool_stats stats;
 	pool_get_stats(pool, &stats);
 	ck_assert_int_eq(stats.borrowed, 8);
@@ -320,10 +329,11 @@ START_TEST(a_promised_call_finds_its_place_in_a_full_line)
 {
 	struct pool_settings s = settings(1);
 	s.queue_max = 1;
+	s.background_max = 2;
 	start_with(s);
-	ck_assert_int_eq(pool_promise(pool), 0);
-	ck_assert_int_eq(pool_promise(pool), 0);
-	ck_assert_int_eq(pool_promise(pool), -EAGAIN);
+	ck_assert_int_eq(pool_promise(pool, &jobs[2].call), 0);
+	ck_assert_int_eq(pool_promise(pool, &jobs[3].call), 0);
+	ck_assert_int_eq(pool_promise(pool, &jobs[4].call), -EAGAIN);
 	submit(0, 2);
 	await(&running, 1);
 	jobs[2].call.is_promised = true;
@@ -331,8 +341,8 @@ START_TEST(a_promised_call_finds_its_place_in_a_full_line)
 	open_gate(true);
 	await(&ended, 3);
 	ck_assert_int_eq(jobs[2].call.end, CALL_RAN);
-	pool_keep_promise(pool);
-	ck_assert_int_eq(pool_promise(pool), 0);
+	pool_keep_promise(&jobs[2].call);
+	ck_assert_int_eq(pool_promise(pool, &jobs[4].call), 0);
 	stop();
 }
 END_TEST

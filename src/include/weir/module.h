@@ -418,8 +418,8 @@ enum weir_task_flags {
  * was lost), whatever the handler returns, in the pool that the route's
  * `background_pool` names. free_fn(arg), unless NULL, is called when the task
  * has ended or will never run. Handler's thread.
- * 0, or -ENOMEM, -EAGAIN (as many tasks are promised as the pool may run and
- * keep waiting); then free_fn was called.
+ * 0, or -ENOMEM, -EAGAIN (background_max tasks of the pool have not ended);
+ * then free_fn was called.
  */
 int weir_background(struct weir_request *req, weir_task_fn *fn, void *arg, void (*free_fn)(void *),
 		    unsigned flags);
@@ -441,6 +441,19 @@ int weir_task_cancelled(const struct weir_task *task);
  * only inline ones can be called: -EDEADLK.
  */
 int weir_call(struct weir_request *req, const char *handler, struct weir_response *res);
+
+/*
+ * Between these two a handler or task lends its token while it merely waits,
+ * for a remote answer or a lock: another call may use it. weir_blocking_begin
+ * returns 0, or -EAGAIN when the pool's threads_max leaves no thread for that
+ * call, -EPERM on a thread that holds no token (inline handlers); the handler
+ * may go on all the same. weir_blocking_end waits for a token, before all
+ * calls that have not begun and for as long as it takes; it does nothing
+ * when none was lent. Pairs may nest: the outermost counts. Any code
+ * that runs on a worker thread within a handler or task.
+ */
+int weir_blocking_begin(void);
+void weir_blocking_end(void);
 
 /*
  * Runs fn(arg) on the request's I/O thread and waits for its result, which is

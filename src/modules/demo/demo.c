@@ -16,7 +16,7 @@
 
 enum {
 	COMPUTE_ROUNDS = 8 * 1000 * 1000, /* about 10 ms of one processor */
-	SLEEP_MAX = 60 * 1000,
+	SLEEP_MAX = 3600 * 1000,
 	SLEEP_USUAL = 100,
 	TASKS = 3,
 };

@@ -1,0 +1,133 @@
+/*
+ * The turns of the watch.
+ *
+ * Thread: its own, but for start, stop and wake.
+ */
+#include "work/watch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "work/peek.h"
+#include "work/pool_private.h"
+#include "work/route.h"
+
+static const int64_t pause_between = 100 * NS_PER_MS;
+
+enum { SLOW_MAX = 16 }; /* of one pool in one turn; the rest has the next */
+
+/* What the thread does is read without its knowledge: a signal would make what
+ * it sleeps in return early. */
+static void say_slow(struct pool *p, const struct slow_call *slow)
+{
+	char what[PEEK_TEXT_SIZE];
+	peek_thread(slow->tid, what);
+	if (!pool_still_runs(p, slow))
+		snprintf(what, sizeof(what), "just ending");
+	log_warn("request %s: slow %s has been running for %lld ms on thread %s (%d), %s", slow->id,
+		 slow->name, (long long)(slow->age / NS_PER_MS), slow->thread, (int)slow->tid,
+		 what);
+}
+
+/* True: something waits or runs. */
+static bool look_at(struct pool *p)
+{
+	struct slow_call slow[SLOW_MAX];
+	bool is_busy;
+	int count = pool_tick(p, slow, SLOW_MAX, &is_busy);
+	for (int i = 0; i < count; i++)
+		say_slow(p, &slow[i]);
+	return is_busy;
+}
+
+static bool look_at_all(struct watch *w)
+{
+	bool any = false;
+	struct pool *p;
+	for (size_t i = 0; (p = pools_at(w->pools, i)) != NULL; i++)
+		any |= look_at(p);
+	return any;
+}
+
+/* Falls asleep only when a look after saying so finds nothing: whoever comes
+ * later sees that it sleeps. */
+static bool is_anything_up(struct watch *w)
+{
+	if (look_at_all(w))
+		return true;
+	atomic_store(&w->is_awake, false);
+	if (!look_at_all(w))
+		return false;
+	atomic_store(&w->is_awake, true);
+	return true;
+}
+
+static void *watch_main(void *arg)
+{
+	struct watch *w = arg;
+	thread_set_kind(THREAD_WATCH);
+	thread_set_name("weir-watch");
+	mutex_lock(&w->lock);
+	while (!w->stopping) {
+		mutex_unlock(&w->lock);
+		bool up = is_anything_up(w);
+		mutex_lock(&w->lock);
+		if (up)
+			cond_wait_until(&w->wake, &w->lock, clock_add(clock_now(), pause_between));
+		while (!w->stopping && !atomic_load(&w->is_awake))
+			cond_wait(&w->wake, &w->lock);
+	}
+	mutex_unlock(&w->lock);
+	return NULL;
+}
+
+struct watch *watch_start(struct pools *pools)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+	if (!w)
+		return NULL;
+	w->pools = pools;
+	atomic_init(&w->is_awake, true);
+	mutex_init(&w->lock, LOCK_WATCH);
+	cond_init(&w->wake);
+	int rc = thread_start(&w->thread, 0, watch_main, w);
+	if (rc < 0) {
+		cond_done(&w->wake);
+		mutex_done(&w->lock);
+		free(w);
+		errno = -rc;
+		return NULL;
+	}
+	struct pool *p;
+	for (size_t i = 0; (p = pools_at(pools, i)) != NULL; i++)
+		p->watch = w;
+	return w;
+}
+
+void watch_wake(struct watch *w)
+{
+	mutex_lock(&w->lock);
+	atomic_store(&w->is_awake, true);
+	cond_signal(&w->wake);
+	mutex_unlock(&w->lock);
+}
+
+void watch_stop(struct watch **watch)
+{
+	struct watch *w = *watch;
+	*watch = NULL;
+	if (!w)
+		return;
+	mutex_lock(&w->lock);
+	w->stopping = true;
+	cond_signal(&w->wake);
+	mutex_unlock(&w->lock);
+	must_pt(pthread_join(w->thread, NULL));
+	struct pool *p;
+	for (size_t i = 0; (p = pools_at(w->pools, i)) != NULL; i++)
+		p->watch = NULL;
+	cond_done(&w->wake);
+	mutex_done(&w->lock);
+	free(w);
+}
