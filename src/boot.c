@@ -380,8 +380,8 @@ static void bound_arenas(void)
 	int count = cpu_count();
 	if (getenv("MALLOC_ARENA_MAX") || (tunables && strstr(tunables, "arena_max")))
 		return;
-	if (!mallopt(M_ARENA_MAX, count > 2 ? count : 2))
-		log_warn("cannot bound the number of malloc arenas");
+	/* An allocator put in glibc's place does not know it, and need not. */
+	(void)mallopt(M_ARENA_MAX, count > 2 ? count : 2);
 }
 
 int boot_serve(struct conf *conf, bool shows_routes)

@@ -225,9 +225,10 @@ static void arrive(struct limit *l, struct limit_waiter *w, int64_t now)
 
 static bool take_free(struct limit *l, struct limit_waiter *w, int64_t now)
 {
-	/* Time may have passed: what was kept can be lent by now. */
-	grant_waiters(l, now);
+	/* Those before it are first: time may have passed since they came, and
+	 * what one more wants may be kept for them as well. */
 	limit_share_want(l, limit_share_of(l, w));
+	grant_waiters(l, now);
 	if (!limit_share_admits(limit_share_of(l, w)))
 		return false;
 	w->state = LIMIT_HOLDING;

@@ -120,7 +120,7 @@ void limit_reserves_fit(struct limit *l)
 {
 	int64_t total = l->root.set.max;
 	l->reserved = add_reserves(l);
-	bool fits = total == LIMIT_INF || l->reserved < total;
+	bool fits = l->reserved == 0 || total == LIMIT_INF || l->reserved < total;
 	double part = fits ? 1 : (double)(total > 0 ? total - 1 : 0) / (double)l->reserved;
 	list_each (&l->shares, struct limit_share, link, s) {
 		s->reserve = fits ? s->set.reserve : (int64_t)((double)s->set.reserve * part);

@@ -281,7 +281,9 @@ def test_memory_falls_after_a_peak_of_400_threads(daemon):
     peak = rss(d)
     all_released(held, g)
     wait_for(lambda: len(d.threads()) <= 5, 20)
-    wait_for(lambda: rss(d) <= 1.3 * before, 20, f"RSS {before} kB, at the peak {peak} kB")
+    # Sanitizers have allocators of their own, which keep what was freed.
+    part = 1.3 if SLOW == 1 else 10
+    wait_for(lambda: rss(d) <= part * before, 20, f"RSS {before} kB, at the peak {peak} kB")
 
 
 # ---- change while it runs ----

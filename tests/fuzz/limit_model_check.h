@@ -1,0 +1,252 @@
+/*
+ * What must hold in a limiter after any operation, computed from the waiters
+ * alone wherever the limiter keeps a number.
+ *
+ * Thread: as limit_model.h.
+ */
+#ifndef WEIR_TESTS_LIMIT_MODEL_CHECK_H
+#define WEIR_TESTS_LIMIT_MODEL_CHECK_H
+
+#include <stdint.h>
+
+#include "work/limit.h"
+
+enum { MODEL_WAITERS = 64, MODEL_SHARES = 6 };
+
+struct limit_model {
+	struct limit limit;
+	struct limit_share shares[MODEL_SHARES]; /* 0 1 modules; 2 3 4 their routes; 5 a route */
+	struct limit_waiter waiters[MODEL_WAITERS];
+	enum limit_state was[MODEL_WAITERS]; /* before this step */
+	bool is_lent[MODEL_WAITERS];
+	int64_t now;
+	uint64_t asked; /* limit_borrow, limit_return and successful limit_try_borrow */
+	uint64_t given;
+	uint64_t cancelled_in_line;
+	uint64_t cancelled_granted;
+	int64_t bound[MODEL_SHARES + 1]; /* what borrowed may not exceed; last: the root */
+};
+
+static inline int64_t model_most(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static inline struct limit_share *model_share(struct limit_model *m, int i)
+{
+	return i == MODEL_SHARES ? &m->limit.root : &m->shares[i];
+}
+
+static inline struct limit_share *model_share_of(struct limit_model *m, int i)
+{
+	return m->waiters[i].share ? m->waiters[i].share : &m->limit.root;
+}
+
+static inline bool model_is_below(const struct limit_share *s, const struct limit_share *top)
+{
+	while (s && s != top)
+		s = s->parent;
+	return s != NULL;
+}
+
+static inline void model_begin_step(struct limit_model *m)
+{
+	for (int i = 0; i < MODEL_WAITERS; i++)
+		m->was[i] = m->waiters[i].state;
+}
+
+static inline bool model_is_full(struct limit_model *m, const struct limit_waiter *w)
+{
+	const struct limit_share *s = w->share ? w->share : &m->limit.root;
+	for (; s; s = s->parent) {
+		if (s->waiting >= s->set.waiting_max)
+			return true;
+	}
+	return false;
+}
+
+/* Objects of a list, each of the expected state. */
+static inline int64_t model_list(struct list *head, enum limit_state state)
+{
+	int64_t n = 0, since = INT64_MIN;
+	list_each (head, struct limit_waiter, link, w) {
+		must(w->state == state);
+		must(++n <= MODEL_WAITERS);
+		must(state != LIMIT_WAITING || w->since > since);
+		since = w->since;
+	}
+	return n;
+}
+
+/* Each line holds its waiters in the order of their coming, and nobody else. */
+static inline void model_check_line(struct limit_model *m, struct limit_share *s)
+{
+	int64_t n = 0, wanted = 0, since = INT64_MIN;
+	list_each (&s->line, struct limit_waiter, in_line, w) {
+		must(w->state == LIMIT_WAITING && !w->is_returning && w->since > since);
+		must((w->share ? w->share : &m->limit.root) == s);
+		since = w->since;
+		n++;
+	}
+	for (int i = 0; i < MODEL_WAITERS; i++)
+		wanted += m->waiters[i].state == LIMIT_WAITING && !m->waiters[i].is_returning &&
+			  model_share_of(m, i) == s;
+	must(n == wanted && s->in_line == n);
+	must((n > 0) == !list_is_empty(&s->waiting_link));
+}
+
+static inline void model_check_share(struct limit_model *m, int index)
+{
+	struct limit_share *s = model_share(m, index);
+	int64_t borrowed = 0, waiting = 0;
+	for (int i = 0; i < MODEL_WAITERS; i++) {
+		if (!model_is_below(model_share_of(m, i), s))
+			continue;
+		enum limit_state state = m->waiters[i].state;
+		borrowed += state == LIMIT_HOLDING || state == LIMIT_GRANTED;
+		waiting += state == LIMIT_WAITING;
+	}
+	must(s->borrowed == borrowed && s->waiting == waiting);
+	/* Within the tokens, or falling since they were lowered. */
+	if (s->set.max >= borrowed)
+		m->bound[index] = s->set.max;
+	else
+		must(borrowed <= m->bound[index]);
+	if (borrowed < m->bound[index])
+		m->bound[index] = model_most(borrowed, s->set.max);
+	model_check_line(m, s);
+}
+
+/* What is owed to `s` and below, were it `more` borrowed through `at`. */
+static inline int64_t model_owed(struct limit_model *m, struct limit_share *s,
+				 const struct limit_share *at, int64_t more, int64_t *ret_below)
+{
+	int64_t below = 0, own = 0;
+	for (int i = 0; i < MODEL_SHARES; i++) {
+		if (m->shares[i].parent == s)
+			below += model_owed(m, &m->shares[i], at, more, NULL);
+	}
+	if (s->reserve > 0) {
+		int64_t kept = model_most(1, model_most(s->wanted, s->wanted_was));
+		kept = kept < s->reserve ? kept : s->reserve;
+		own = model_most(0, kept - s->borrowed - (model_is_below(at, s) ? more : 0));
+	}
+	if (ret_below)
+		*ret_below = below;
+	return model_most(own, below);
+}
+
+static inline bool model_admits(struct limit_model *m, struct limit_share *at)
+{
+	struct limit_share *child = NULL;
+	for (struct limit_share *s = at; s; child = s, s = s->parent) {
+		int64_t free = s->set.max - s->borrowed, below;
+		(void)model_owed(m, s, at, 0, &below);
+		bool pays = child &&
+			    model_owed(m, child, at, 1, NULL) < model_owed(m, child, at, 0, NULL);
+		if (free < 1 || (!pays && below > free - 1))
+			return false;
+	}
+	return true;
+}
+
+static inline void model_check_reserves(struct limit_model *m)
+{
+	struct limit *l = &m->limit;
+	for (int i = 0; i <= MODEL_SHARES && l->reserved > 0; i++) {
+		struct limit_share *s = model_share(m, i);
+		int64_t below, owed = model_owed(m, s, s, 0, &below);
+		must(s->owed == owed && s->owed_below == below);
+		must(s->wanted >= s->borrowed + s->waiting);
+		must(s->reserve <= s->set.reserve);
+	}
+	int64_t top = 0;
+	for (int i = 0; i < MODEL_SHARES; i++) {
+		if (m->shares[i].parent == &l->root)
+			top += m->shares[i].reserve;
+	}
+	must(l->root.set.max == 0 ? top == 0 : top < l->root.set.max);
+}
+
+static inline bool model_is_plain(struct limit_model *m)
+{
+	for (int i = 0; i < MODEL_SHARES; i++) {
+		if (m->shares[i].set.max != LIMIT_INF)
+			return false;
+	}
+	return m->limit.reserved == 0 && m->limit.target == 0;
+}
+
+static inline int64_t model_rank(struct limit_model *m, int i)
+{
+	return m->waiters[i].since - model_share_of(m, i)->set.priority * LIMIT_PRIORITY_STEP;
+}
+
+/* Whoever got a token in this step had the right to: in time, before all of
+ * its line, and where nothing but the pool's tokens counts before all. */
+static inline void model_check_grant(struct limit_model *m, int i)
+{
+	const struct limit_waiter *w = &m->waiters[i];
+	must(m->was[i] == LIMIT_IDLE || m->was[i] == LIMIT_WAITING);
+	if (w->is_returning || m->limit.target > 0)
+		return;
+	must(w->state == LIMIT_HOLDING || w->expires > m->now);
+	bool plain = model_is_plain(m);
+	for (int j = 0; j < MODEL_WAITERS; j++) {
+		const struct limit_waiter *other = &m->waiters[j];
+		if (other->state != LIMIT_WAITING)
+			continue;
+		must(!plain || !other->is_returning);
+		if (!other->is_returning && model_share_of(m, i) == model_share_of(m, j))
+			must(other->since > w->since);
+		else if (plain && w->state == LIMIT_GRANTED)
+			must(model_rank(m, j) >= model_rank(m, i));
+	}
+}
+
+static inline void model_check_waiters(struct limit_model *m)
+{
+	for (int i = 0; i < MODEL_WAITERS; i++) {
+		const struct limit_waiter *w = &m->waiters[i];
+		if (w->state == LIMIT_WAITING)
+			must(!model_admits(m, model_share_of(m, i)));
+		bool has = w->state == LIMIT_GRANTED || w->state == LIMIT_HOLDING;
+		bool had = m->was[i] == LIMIT_GRANTED || m->was[i] == LIMIT_HOLDING;
+		if (has && !had)
+			model_check_grant(m, i);
+	}
+}
+
+/* Nobody is lost, no token is, and the accounts add up. */
+static inline void model_check_accounts(struct limit_model *m)
+{
+	struct limit *l = &m->limit;
+	const struct limit_stats *s = &l->stats;
+	int64_t count[LIMIT_EXPIRED + 1] = { 0 };
+	for (int i = 0; i < MODEL_WAITERS; i++)
+		count[m->waiters[i].state]++;
+	must(model_list(&l->waiters, LIMIT_WAITING) == count[LIMIT_WAITING]);
+	must(model_list(&l->granted, LIMIT_GRANTED) == count[LIMIT_GRANTED]);
+	must(model_list(&l->expired, LIMIT_EXPIRED) == count[LIMIT_EXPIRED]);
+	must(s->grants == m->given + (uint64_t)l->root.borrowed + m->cancelled_granted);
+	must(s->cancelled == m->cancelled_granted + m->cancelled_in_line);
+	must(m->asked == s->grants + s->rejected_full + s->rejected_expired + s->rejected_shed +
+				 m->cancelled_in_line + (uint64_t)l->root.waiting);
+	must(s->wait.total == s->grants && s->returns <= s->grants);
+	must(s->borrowed_max >= l->root.borrowed && s->waiting_max >= l->root.waiting);
+	for (int i = 0; i <= MODEL_SHARES; i++) {
+		int retry = limit_retry_after(l, model_share(m, i), m->now);
+		must(retry >= 1 && retry <= 60);
+	}
+}
+
+static inline void model_check(struct limit_model *m)
+{
+	model_check_accounts(m);
+	for (int i = 0; i <= MODEL_SHARES; i++)
+		model_check_share(m, i);
+	model_check_reserves(m);
+	model_check_waiters(m);
+}
+
+#endif
