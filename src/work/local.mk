@@ -24,11 +24,13 @@ include src/work/pure.mk
 
 WORK_TEST_LIBS = src/work/libwork.a src/http/libhttp.a src/conf/libconf.a src/base/libbase.a \
 	$(INIH_LIBS) $(CHECK_LIBS)
-WORK_TESTS = tests/unit/test_mailbox tests/unit/test_pool tests/unit/test_body \
-	tests/unit/test_request
+WORK_TESTS = tests/unit/test_mailbox tests/unit/test_peek tests/unit/test_pool \
+	tests/unit/test_body tests/unit/test_request
 check_PROGRAMS += $(WORK_TESTS)
 tests_unit_test_mailbox_SOURCES = tests/unit/test_mailbox.c
 tests_unit_test_mailbox_LDADD = $(WORK_TEST_LIBS)
+tests_unit_test_peek_SOURCES = tests/unit/test_peek.c
+tests_unit_test_peek_LDADD = $(WORK_TEST_LIBS)
 tests_unit_test_pool_SOURCES = tests/unit/test_pool.c
 tests_unit_test_pool_LDADD = $(WORK_TEST_LIBS)
 tests_unit_test_body_SOURCES = tests/unit/test_body.c

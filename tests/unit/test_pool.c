@@ -347,6 +347,66 @@ START_TEST(a_promised_call_finds_its_place_in_a_full_line)
 }
 END_TEST
 
+static void count_listed(void *ctx, const struct call *call)
+{
+	int *counts = ctx;
+	counts[call->state]++;
+}
+
+START_TEST(a_promised_call_is_listed_before_it_is_submitted)
+{
+	int counts[CALL_ENDED + 1] = { 0 };
+	start_with(settings(1));
+	submit(0, 2);
+	await(&running, 1);
+	ck_assert_int_eq(pool_promise(pool, &jobs[2].call), 0);
+	pool_each_call(pool, count_listed, counts);
+	ck_assert_int_eq(counts[CALL_RUNNING], 1);
+	ck_assert_int_eq(counts[CALL_WAITING], 1);
+	ck_assert_int_eq(counts[CALL_IDLE], 1);
+	pool_keep_promise(&jobs[2].call);
+	stop();
+}
+END_TEST
+
+START_TEST(threads_that_could_not_be_started_are_tried_again_by_the_watch)
+{
+	struct pool_settings s = settings(2), possible;
+	struct slow_call slow[1];
+	bool is_busy;
+	possible = s;
+	s.stack_size = (size_t)1 << 50;
+	start_with(s);
+	jobs[0].call.is_promised = true;
+	submit(0, 1);
+	ck_assert_int_eq(pool_tick(pool, slow, 1, &is_busy), 0);
+	ck_assert(is_busy);
+	pool_set_settings(pool, &possible);
+	open_gate(true);
+	await(&ended, 1);
+	ck_assert_int_eq(jobs[0].call.end, CALL_RAN);
+	stop();
+}
+END_TEST
+
+START_TEST(a_call_is_noted_as_slow_once)
+{
+	struct slow_call slow[4];
+	bool is_busy;
+	start_with(settings(3));
+	for (int i = 0; i < 3; i++)
+		jobs[i].call.slow_after = i < 2 ? 0 : CLOCK_NEVER;
+	submit(0, 3);
+	await(&running, 3);
+	ck_assert_int_eq(pool_tick(pool, slow, 4, &is_busy), 2);
+	ck_assert(pool_still_runs(pool, &slow[0]));
+	ck_assert_int_eq(pool_tick(pool, slow, 4, &is_busy), 0);
+	open_gate(true);
+	await(&ended, 3);
+	stop();
+}
+END_TEST
+
 START_TEST(without_any_thread_a_call_is_refused_and_its_token_comes_back)
 {
 	struct pool_settings s = settings(2);
@@ -365,9 +425,11 @@ START_TEST(without_any_thread_a_call_is_refused_and_its_token_comes_back)
 END_TEST
 
 UNIT_MAIN("pool", never_more_calls_run_than_there_are_tokens,
-	  calls_are_served_in_the_order_of_their_coming, a_call_cancelled_in_line_never_runs,
-	  a_running_call_that_is_abandoned_keeps_its_token, a_full_line_refuses_at_once,
-	  a_waiter_whose_time_is_over_never_runs,
+	  a_promised_call_is_listed_before_it_is_submitted,
+	  threads_that_could_not_be_started_are_tried_again_by_the_watch,
+	  a_call_is_noted_as_slow_once, calls_are_served_in_the_order_of_their_coming,
+	  a_call_cancelled_in_line_never_runs, a_running_call_that_is_abandoned_keeps_its_token,
+	  a_full_line_refuses_at_once, a_waiter_whose_time_is_over_never_runs,
 	  a_call_that_expires_while_another_loop_submits_goes_home_by_mail,
 	  raising_tokens_lets_waiters_run_at_once, lowering_tokens_lets_running_work_finish,
 	  idle_threads_end_after_their_time, idle_workers_are_reused_before_new_ones_start,
