@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,7 +202,7 @@ static bool read_some(struct conn *c)
 		take_input(c, c->loop->read_buf, (size_t)n);
 		/* A reset behind these bytes came in the same event, and nothing will
 		 * be written that would meet it: only another read does. */
-		if (c->state == CONN_HEAD || c->state == CONN_BODY)
+		if (c->state == CONN_HEAD || c->state == CONN_BODY || c->state == CONN_LINGER)
 			c->readable = true;
 		return true;
 	}
@@ -281,7 +282,10 @@ static bool check_client(struct conn *c, short what)
 {
 	int err = 0;
 	socklen_t len = sizeof(err);
-	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 || err != 0) {
+	/* A unix socket tells a close from a half-close by itself. */
+	struct pollfd state = { .fd = c->fd };
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 || err != 0 ||
+	    (poll(&state, 1, 0) > 0 && (state.revents & POLLHUP))) {
 		conn_lost(c);
 		return false;
 	}
@@ -329,7 +333,9 @@ void conns_go_on(struct list *again)
 	struct conn *c;
 	while ((c = list_first(again, struct conn, pending)) != NULL) {
 		list_remove(&c->pending);
-		go_on(c);
+		/* Its call waits in line: did the client go in the event that brought it? */
+		if (c->state != CONN_CALL || check_client(c, c->end_is_near ? EV_CLOSED : 0))
+			go_on(c);
 	}
 }
 

@@ -72,6 +72,13 @@ static void call_done(struct call *call)
 		respond_error(c, 503, why_not_run(call->end));
 }
 
+/* The end of the client may have come with the request, in one event: none will
+ * tell of it again. Who runs at once need not be asked. */
+static void call_waits(struct call *call)
+{
+	conn_set_again(container_of(call, struct request, call)->owner);
+}
+
 static void submit(struct conn *c)
 {
 	struct request *req = c->req;
@@ -82,6 +89,7 @@ static void submit(struct conn *c)
 	call->pool = route->pool;
 	call->run = run_call;
 	call->done = call_done;
+	call->waits = call_waits;
 	call->home = req->home;
 	call->share = route->share;
 	call->expires = clock_add(now, route->queue_timeout == QUEUE_TIMEOUT_OF_POOL

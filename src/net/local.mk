@@ -7,3 +7,17 @@ src_net_libnet_a_SOURCES = \
 	src/net/loop.c src/net/loop.h \
 	src/net/reply.c src/net/reply.h \
 	src/net/signals.c src/net/signals.h
+
+# Whole connections on a socketpair.
+CONN_TEST_LIBS = src/net/libnet.a $(WORK_TEST_LIBS) $(EVENT_LIBS)
+check_PROGRAMS += tests/unit/test_conn_cases
+tests_unit_test_conn_cases_SOURCES = tests/unit/test_conn_cases.c tests/fuzz/conn_rig.c \
+	tests/fuzz/conn_rig.h
+tests_unit_test_conn_cases_LDADD = $(CONN_TEST_LIBS)
+CHECKS += tests/unit/test_conn_cases
+EXTRA_DIST += tests/cases/http.cases
+check_PROGRAMS += tests/fuzz/fuzz_conn
+tests_fuzz_fuzz_conn_SOURCES = tests/fuzz/fuzz_conn.c tests/fuzz/replay.c tests/fuzz/conn_rig.c \
+	tests/fuzz/conn_rig.h
+tests_fuzz_fuzz_conn_LDADD = $(CONN_TEST_LIBS)
+FUZZERS += tests/fuzz/fuzz_conn

@@ -91,17 +91,21 @@ static void check_drained(struct loop *loop)
 	drained(loop, loop->drained_ctx);
 }
 
+void loop_turn(struct loop *loop, bool waits)
+{
+	if (event_base_loop(loop->base, EVLOOP_ONCE | (waits ? 0 : EVLOOP_NONBLOCK)) < 0) {
+		log_error("loop %d: the event loop failed", loop->number);
+		abort();
+	}
+	loop_flush(loop);
+	check_drained(loop);
+}
+
 void loop_run(struct loop *loop)
 {
 	loop->now = clock_now();
-	while (!loop->is_stopping) {
-		if (event_base_loop(loop->base, EVLOOP_ONCE) < 0) {
-			log_error("loop %d: the event loop failed", loop->number);
-			abort();
-		}
-		loop_flush(loop);
-		check_drained(loop);
-	}
+	while (!loop->is_stopping)
+		loop_turn(loop, true);
 }
 
 static void *loop_main(void *arg)

@@ -73,8 +73,10 @@ must_check int loop_init(struct loop *loop, int number, struct generation *gen, 
 /* Boot: runs it on a thread of its own. 0, or a negative errno. */
 must_check int loop_start(struct loop *loop);
 
-/* The caller runs it here until loop_stop. */
+/* The caller runs it here until loop_stop; or one turn of it, which waits for
+ * something to do or takes what there is. */
 void loop_run(struct loop *loop);
+void loop_turn(struct loop *loop, bool waits);
 
 /* Any thread: runs fn(loop, arg) on the loop's thread, soon. `e` must stay, and
  * not be posted again, until then. Never fails: stopping must not need memory. */

@@ -241,6 +241,8 @@ static void enter(struct pool *p, struct call *call, int64_t now, struct list *r
 		break;
 	case LIMIT_WAIT:
 		call->state = CALL_WAITING;
+		if (call->waits)
+			call->waits(call);
 		break;
 	case LIMIT_FULL:
 		call->retry_after = limit_retry_after(&p->limit, call->share, now);

@@ -65,6 +65,8 @@ struct call {
 	struct pool *pool;
 	void (*run)(struct call *call, struct worker *w); /* on a worker */
 	void (*done)(struct call *call); /* on home's loop; home NULL: on a worker */
+	/* NULL, or called in pool_flush when it must wait; takes no lock. */
+	void (*waits)(struct call *call);
 	struct mailbox *home;
 	struct mail mail;
 	struct limit_waiter waiter;

@@ -106,7 +106,7 @@ def test_reserves_that_do_not_fit_are_errors_that_say_by_how_much(ini):
     assert done.returncode == 78 and "1 too many" in done.err
     done = run("--check", "-c", ini(GATE + route("/a", tokens_max=2, tokens_reserve=3)))
     assert done.returncode == 78 and "above tokens_max" in done.err
-    done = run("--check", "-c", ini(DEMO + route("/a", "demo.inline", tokens_max=2)))
+    done = run("--check", "-c", ini(DEMO + route("/a", "demo.inlined", tokens_max=2)))
     assert done.returncode == 78 and "inline" in done.err
     done = run("--check", "-c", ini(pool(thread_tokens=50, threads_max=49)))
     assert done.returncode == 78 and "threads_max, 49" in done.err
