@@ -1,0 +1,18 @@
+# The load generator and what is measured with it: `make bench` builds, `make check` proves it.
+
+check_PROGRAMS += tests/bench/load
+tests_bench_load_SOURCES = \
+	tests/bench/load.c \
+	tests/bench/load_answer.c tests/bench/load_answer.h \
+	tests/bench/load_client.c tests/bench/load_client.h \
+	tests/bench/load_conf.c tests/bench/load_conf.h \
+	tests/bench/load_conn.c tests/bench/load_conn.h \
+	tests/bench/load_count.c tests/bench/load_count.h \
+	tests/bench/load_hold.c tests/bench/load_hold.h \
+	tests/bench/load_option.c \
+	tests/bench/load_report.c tests/bench/load_report.h \
+	tests/bench/load_sock.c tests/bench/load_sock.h
+tests_bench_load_LDADD = src/base/libbase.a -lm
+
+bench: tests/bench/load$(EXEEXT) weir$(EXEEXT)
+.PHONY: bench
