@@ -87,10 +87,10 @@ static void arrive(struct client *client, int64_t now)
 	conn_give(c, 1, client->next_due, now);
 }
 
-/* True: there is nothing to be sent any more. */
+/* True: there is nothing to be sent any more, not even what was due before the end. */
 static bool is_over(const struct client *client, int64_t now)
 {
-	return client->left == 0 || now >= client->end;
+	return client->left == 0 || (now >= client->end && client->next_due >= client->end);
 }
 
 static void send_due(struct client *client, int64_t now)

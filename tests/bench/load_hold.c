@@ -90,7 +90,7 @@ static void closed(struct hold *h, struct held *c)
 
 /* ---- what each does ---- */
 
-/* True: all of it was sent, or will never be; what came of that is read. */
+/* The next `n` bytes of its text. */
 static void send_some(struct hold *h, struct held *c, size_t n)
 {
 	const char *text = h->text[c->kind];
@@ -117,10 +117,12 @@ static void held_connected(struct hold *h, struct held *c)
 		c->state = HELD_ASKING;
 		h->busy++;
 	}
-	if (c->kind == HOLD_SLOW_BODY)
-		send_some(h, c, (size_t)(strstr(text, "\r\n\r\n") + 4 - text));
-	else if (c->kind != HOLD_SLOW_HEAD)
-		send_some(h, c, strlen(text));
+	size_t at_once = strlen(text);
+	if (c->kind == HOLD_SLOW_HEAD)
+		at_once = 1; /* so that a request has begun */
+	else if (c->kind == HOLD_SLOW_BODY)
+		at_once = (size_t)(strstr(text, "\r\n\r\n") + 4 - text);
+	send_some(h, c, at_once);
 }
 
 /* The first answer of an idle one: peeked at, taken when it can be parsed. */

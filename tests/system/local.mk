@@ -7,4 +7,5 @@ EXTRA_DIST += \
 	tests/system/test_21_cases.py tests/system/test_30_tokens.py tests/system/test_32_shares.py \
 	tests/system/test_40_modules.py \
 	tests/system/test_42_background.py tests/system/test_45_errors.py \
-	tests/system/test_50_stop.py tests/system/test_60_hostile.py tests/system/test_70_notes.py
+	tests/system/test_50_stop.py tests/system/test_60_hostile.py tests/system/test_70_notes.py \
+	tests/system/test_80_load.py
