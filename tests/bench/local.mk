@@ -16,4 +16,4 @@ tests_bench_load_LDADD = src/base/libbase.a -lm
 
 bench: tests/bench/load$(EXEEXT) weir$(EXEEXT)
 .PHONY: bench
-EXTRA_DIST += tests/bench/overload
+EXTRA_DIST += tests/bench/differential tests/bench/overload
