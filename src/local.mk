@@ -3,4 +3,4 @@ bin_PROGRAMS += weir
 # them, so the linker would leave them out.
 weir_SOURCES = src/main.c src/boot.c src/boot.h \
 	src/work/api.h src/work/api_body.c src/work/api_request.c src/work/api_response.c \
-	src/work/api_work.c
+	src/work/api_stream.c src/work/api_work.c

@@ -38,6 +38,7 @@
 	X(WATCH, "watch") \
 	X(POOL, "pool") \
 	X(ON_LOOP, "answer of a function run on a loop") \
+	X(STREAM, "streams of a request") \
 	X(MAILBOX, "mailbox")
 
 #define LOCK_RANK(name, text) LOCK_##name,

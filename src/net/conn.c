@@ -21,9 +21,6 @@
 #include "net/conn_private.h"
 #include "work/background.h"
 
-/* In the access log alone: no answer was taken. */
-static const int status_client_gone = 499;
-
 static const int64_t linger_time = 2 * NS_PER_S;
 static const int64_t fresh_grace = NS_PER_S;
 static const char probe[] = "HTTP/1.1 102 Processing\r\n\r\n";
@@ -98,17 +95,27 @@ void conn_close(struct conn *c)
 	release(c);
 }
 
-void conn_lost(struct conn *c)
+/* `err` is what a handler that streams is told. */
+static void lose(struct conn *c, int err)
 {
 	must_be(c, CONN_MAGIC);
-	if (c->state == CONN_CALL && !conn_abandon(c))
+	if (c->state == CONN_CALL && !conn_abandon(c)) {
 		c->req = NULL; /* it comes home by itself */
+		if (c->stream)
+			c->stream->is_lost = true;
+		conn_stream_leave(c, err);
+	}
 	if (c->req) {
-		c->req->res.status = status_client_gone;
+		c->req->res.status = CONN_STATUS_GONE;
 		access_log(c->loop, c->req);
 	}
 	c->state = CONN_LINGER;
 	conn_close(c);
+}
+
+void conn_lost(struct conn *c)
+{
+	lose(c, -EPIPE);
 }
 
 static void set_timer(struct conn *c)
@@ -347,7 +354,7 @@ void conn_on_timer(struct wheel_timer *t)
 	must_be(c, CONN_MAGIC);
 	if (c->loop->now >= c->write_deadline) {
 		if (!conn_is_taking(c)) {
-			conn_lost(c);
+			lose(c, -ETIMEDOUT);
 			return;
 		}
 		c->write_deadline = clock_add(c->loop->now, c->loop->gen->write_timeout);
@@ -367,6 +374,13 @@ void conn_on_timer(struct wheel_timer *t)
 	case CONN_REPLY:
 		break; /* has a write deadline alone */
 	case CONN_IDLE:
+		if (buf_len(&c->out) > 0) { /* it takes its answer still: no idle client */
+			conn_set_deadline(c,
+					  clock_add(c->loop->now, c->loop->gen->keepalive_timeout));
+			break;
+		}
+		conn_lost(c);
+		break;
 	case CONN_LINGER:
 		conn_lost(c);
 	}

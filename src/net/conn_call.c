@@ -52,6 +52,7 @@ static void end_abandoned(struct request *req, struct loop *loop)
 	log_notice("request %s: abandoned handler %s (%s) returned %d after %lld ms", req->id,
 		   req->route->handler_name, req->route->label, req->result,
 		   (long long)((req->call.ended - req->call.started) / NS_PER_MS));
+	conn_stream_abandoned(loop, req);
 	tasks_submit(tasks_take(req));
 	loop_give_request(loop, req);
 }
@@ -66,10 +67,12 @@ static void call_done(struct call *call)
 		return;
 	}
 	must(c->state == CONN_CALL && c->req == req);
-	if (call->end == CALL_RAN)
-		conn_respond(c);
-	else
+	if (call->end != CALL_RAN)
 		respond_error(c, 503, why_not_run(call->end));
+	else if (req->res.kind == BODY_STREAM)
+		conn_stream_end(c);
+	else
+		conn_respond(c);
 }
 
 /* The end of the client may have come with the request, in one event: none will
@@ -98,6 +101,7 @@ static void submit(struct conn *c)
 	call->slow_after = route->slow_after;
 	call->name = route->label;
 	call->id = req->id;
+	req->on_stream = conn_stream_arrived;
 	c->state = CONN_CALL;
 	c->was_probed = false;
 	conn_set_deadline(c, call->expires < req->deadline ? call->expires : req->deadline);
@@ -161,6 +165,7 @@ static bool stand_in(struct conn *c)
 	req->owner = c;
 	req->home = old->home;
 	old->owner = NULL;
+	conn_stream_leave(c, -ETIMEDOUT);
 	c->req = req;
 	return true;
 }
@@ -182,6 +187,10 @@ void conn_call_timeout(struct conn *c)
 	if (!is_late) {
 		conn_set_deadline(
 			c, req->deadline); /* it runs: now only the call's own limit counts */
+		return;
+	}
+	if (c->stream && c->stream->head_is_out) {
+		conn_stream_timeout(c);
 		return;
 	}
 	log_warn("request %s: handler %s (%s) exceeded its time limit; the client was told 504",

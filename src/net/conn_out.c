@@ -20,12 +20,13 @@
 enum { SENDFILE_MAX = 1 << 20 }; /* of one file in one go; others want their turn */
 
 /* The response is on its way: the request's memory goes back. */
-static void end_request(struct conn *c)
+void conn_end_request(struct conn *c)
 {
 	struct request *req = c->req;
 	access_log(c->loop, req);
 	tasks_append(&c->tasks, tasks_take(req));
 	c->req = NULL;
+	c->stream = NULL;
 	c->served++;
 	c->allow = 0;
 	loop_give_request(c->loop, req);
@@ -59,7 +60,7 @@ void conn_respond(struct conn *c)
 	}
 	c->sent = 0;
 	if (joins) {
-		end_request(c);
+		conn_end_request(c);
 	} else {
 		c->state = CONN_REPLY;
 		conn_set_deadline(c, CLOCK_NEVER);
@@ -166,8 +167,10 @@ bool conn_flush(struct conn *c)
 		}
 	}
 	if (c->state == CONN_REPLY)
-		end_request(c);
+		conn_end_request(c);
 	c->write_deadline = CLOCK_NEVER;
+	if (c->stream && !conn_stream_drained(c))
+		return false;
 	if (buf_len(&c->out) == 0 && c->out.size > CONN_COPY_MAX)
 		buf_done(&c->out);
 	struct task *tasks = c->tasks;

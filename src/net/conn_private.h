@@ -1,7 +1,7 @@
 /*
  * The inside of a connection, shared by conn.c (life, events, time),
  * conn_in.c (reading), conn_call.c (requests on their way to handlers and
- * back) and conn_out.c (writing).
+ * back), conn_out.c (writing) and conn_stream.c (while a handler runs).
  *
  * Thread: the loop that accepted it.
  */
@@ -14,6 +14,7 @@
 #include "net/conn.h"
 #include "net/loop.h"
 #include "work/request.h"
+#include "work/stream.h"
 
 #define CONN_MAGIC 0xc0221e70U
 
@@ -24,6 +25,7 @@ enum {
 	CONN_COPY_MAX = 16 * 1024,    /* bodies up to this join the head in `out` */
 	CONN_DISCARD_MAX = 64 * 1024, /* a refused body up to this is read and dropped */
 	CONN_LINGER_MAX = 256 * 1024, /* what is read and dropped before closing */
+	CONN_STATUS_GONE = 499,       /* in the access log alone: no answer was taken */
 };
 
 /* What the connection waits for. It has a request from CONN_BODY to the end of
@@ -51,9 +53,10 @@ struct conn {
 	uint16_t refusal; /* answer decided before the body was read; 0: none */
 	unsigned allow;   /* methods for that answer's Allow */
 	struct loop *loop;
-	struct request *req; /* NULL in IDLE, HEAD and LINGER */
-	struct list link;    /* of the loop's connections */
-	struct list pending; /* in the loop's dirty or again list */
+	struct request *req;   /* NULL in IDLE, HEAD and LINGER */
+	struct stream *stream; /* of req, once known; what the worker of CONN_CALL shares */
+	struct list link;      /* of the loop's connections */
+	struct list pending;   /* in the loop's dirty or again list */
 	struct wheel_timer timer;
 	int64_t deadline;       /* of what `state` waits for; CLOCK_NEVER */
 	int64_t write_deadline; /* while the socket takes nothing more; else CLOCK_NEVER */
@@ -93,9 +96,18 @@ void conn_refuse(struct conn *c, int status, const char *detail); /* answer, the
 void conn_call_timeout(struct conn *c); /* its deadline came in CONN_CALL */
 bool conn_abandon(struct conn *c);      /* the client is gone in CONN_CALL */
 
+/* conn_stream.c */
+void conn_stream_arrived(struct request *req);   /* its letter has come; may free the connection */
+bool conn_stream_drained(struct conn *c);        /* there is room in `out`; false: it was freed */
+void conn_stream_leave(struct conn *c, int err); /* the worker goes on alone, and is told why */
+void conn_stream_timeout(struct conn *c); /* the deadline, in the middle of the answer; frees it */
+void conn_stream_end(struct conn *c);     /* the handler of a streamed answer returned; likewise */
+void conn_stream_abandoned(struct loop *loop, struct request *req); /* came home alone: log it */
+
 /* conn_out.c */
-void conn_respond(struct conn *c);   /* the request's response is complete */
-bool conn_flush(struct conn *c);     /* writes; false: it was freed */
-bool conn_is_taking(struct conn *c); /* blocked: did the client take something meanwhile? */
+void conn_end_request(struct conn *c); /* its answer is in `out`, or given up */
+void conn_respond(struct conn *c);     /* the request's response is complete */
+bool conn_flush(struct conn *c);       /* writes; false: it was freed */
+bool conn_is_taking(struct conn *c);   /* blocked: did the client take something meanwhile? */
 
 #endif

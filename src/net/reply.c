@@ -61,6 +61,13 @@ static char *put_status(char *to, int status)
 	return put_literal(to, "\r\n");
 }
 
+/* A streamed answer to HTTP/1.0 ends with its connection. */
+static bool is_chunked(const struct request *req)
+{
+	return req->res.kind == BODY_STREAM && req->head.minor > 0 &&
+	       http_status_has_body(req->res.status);
+}
+
 static char *put_framing(char *to, const struct request *req, bool closes)
 {
 	const struct response *res = &req->res;
@@ -69,7 +76,9 @@ static char *put_framing(char *to, const struct request *req, bool closes)
 		to = put_text(to, res->type);
 		to = put_literal(to, "\r\n");
 	}
-	if (http_status_has_body(res->status)) {
+	if (is_chunked(req)) {
+		to = put_literal(to, "Transfer-Encoding: chunked\r\n");
+	} else if (res->kind != BODY_STREAM && http_status_has_body(res->status)) {
 		to = put_literal(to, "Content-Length: ");
 		to = put_number(to, res->len);
 		to = put_literal(to, "\r\n");
@@ -117,4 +126,30 @@ int reply_write_head(struct buf *out, const struct request *req, const char *dat
 	to = put_literal(to, "\r\n");
 	buf_added(out, (size_t)(to - start));
 	return 0;
+}
+
+int reply_write_piece(struct buf *out, const struct request *req, const char *data, size_t len)
+{
+	if (!reply_has_body(req))
+		return 0;
+	if (!is_chunked(req))
+		return buf_add(out, data, len);
+	char size[24];
+	int digits = snprintf(size, sizeof(size), "%zx\r\n", len);
+	char *to = buf_reserve(out, (size_t)digits + len + 2);
+	if (!to)
+		return ERR_NOMEM;
+	to = put(to, size, (size_t)digits);
+	to = put(to, data, len);
+	(void)put_literal(to, "\r\n");
+	buf_added(out, (size_t)digits + len + 2);
+	return 0;
+}
+
+int reply_write_end(struct buf *out, const struct request *req)
+{
+	static const char last_chunk[] = "0\r\n\r\n";
+	if (!reply_has_body(req) || !is_chunked(req))
+		return 0;
+	return buf_add(out, last_chunk, sizeof(last_chunk) - 1);
 }

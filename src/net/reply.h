@@ -18,4 +18,10 @@ bool reply_has_body(const struct request *req);
 must_check int reply_write_head(struct buf *out, const struct request *req, const char *date,
 				bool closes);
 
+/* Appends bytes of a streamed answer, resp. its end, as its framing asks. 0, or
+ * ERR_NOMEM (nothing was added). */
+must_check int reply_write_piece(struct buf *out, const struct request *req, const char *data,
+				 size_t len);
+must_check int reply_write_end(struct buf *out, const struct request *req);
+
 #endif

@@ -28,4 +28,7 @@ static inline struct response *api_response(struct weir_response *public)
 	return res;
 }
 
+/* The module's media type, checked and kept; NULL with *ret_err set. */
+must_check const char *api_keep_type(struct response *res, const char *type, int *ret_err);
+
 #endif

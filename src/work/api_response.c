@@ -38,6 +38,8 @@ static int put_header(struct weir_response *public, bool replace, const char *na
 {
 	struct response *res = api_response(public);
 	const char *why = NULL;
+	if (res->kind == BODY_STREAM)
+		return -EALREADY;
 	if (!http_is_token(name, strlen(name)))
 		why = "the name is no header name";
 	else if (is_framing(name))
@@ -81,10 +83,15 @@ API int weir_set_cookie(struct weir_response *public, const char *name, const ch
 	return line ? put_header(public, false, "Set-Cookie", line) : -ENOMEM;
 }
 
-/* Puts a body of bytes in the place of any earlier one. */
+/* Puts a body of bytes in the place of any earlier one but a streamed one. */
 static int set_bytes(struct response *res, int status, const char *type, const void *data,
 		     size_t len, void (*free_fn)(void *))
 {
+	if (res->kind == BODY_STREAM) {
+		if (free_fn)
+			free_fn((void *)(uintptr_t)data);
+		return -EALREADY;
+	}
 	response_clear_body(res);
 	res->kind = BODY_BYTES;
 	res->type = type;
@@ -148,8 +155,7 @@ API int weir_jsonf(struct weir_response *res, int status, const char *fmt, ...)
 	return rc;
 }
 
-/* The module's text, checked and kept; NULL with *ret_err set. */
-static const char *keep_type(struct response *res, const char *type, int *ret_err)
+const char *api_keep_type(struct response *res, const char *type, int *ret_err)
 {
 	if (!type)
 		return type_bytes;
@@ -167,7 +173,7 @@ API int weir_bytes(struct weir_response *public, int status, const char *type, c
 		   size_t len)
 {
 	int err = 0;
-	const char *kept = keep_type(api_response(public), type, &err);
+	const char *kept = api_keep_type(api_response(public), type, &err);
 	return kept ? copy_bytes(public, status, kept, data, len) : err;
 }
 
@@ -176,7 +182,7 @@ API int weir_bytes_take(struct weir_response *public, int status, const char *ty
 {
 	struct response *res = api_response(public);
 	int err = 0;
-	const char *kept = keep_type(res, type, &err);
+	const char *kept = api_keep_type(res, type, &err);
 	if (!kept) {
 		if (free_fn)
 			free_fn(data);
@@ -236,7 +242,9 @@ API int weir_file(struct weir_response *public, const char *path, const char *ty
 {
 	struct response *res = api_response(public);
 	int err = 0;
-	const char *kept = keep_type(res, type, &err);
+	if (res->kind == BODY_STREAM)
+		return -EALREADY;
+	const char *kept = api_keep_type(res, type, &err);
 	if (!kept)
 		return err;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -273,9 +281,14 @@ API int weir_redirect(struct weir_response *public, int status, const char *loca
 	return status;
 }
 
+static int set_error(struct response *res, int status, const char *detail)
+{
+	return res->kind == BODY_STREAM ? -EALREADY : response_error(res, status, detail);
+}
+
 API int weir_error(struct weir_response *res, int status, const char *detail)
 {
-	return response_error(api_response(res), status, detail);
+	return set_error(api_response(res), status, detail);
 }
 
 API int weir_errorf(struct weir_response *public, int status, const char *fmt, ...)
@@ -285,5 +298,5 @@ API int weir_errorf(struct weir_response *public, int status, const char *fmt, .
 	va_start(ap, fmt);
 	char *detail = arena_vprintf(&response_request(res)->arena, fmt, ap);
 	va_end(ap);
-	return detail ? response_error(res, status, detail) : -ENOMEM;
+	return detail ? set_error(res, status, detail) : -ENOMEM;
 }

@@ -10,6 +10,7 @@ src_work_libwork_a_SOURCES = \
 	src/work/pool.c src/work/pool.h src/work/pool_private.h src/work/pool_state.c \
 	src/work/pools.c \
 	src/work/request.c src/work/request.h src/work/shares.c \
+	src/work/stream.c src/work/stream.h \
 	src/work/watch.c src/work/watch.h src/work/worker.c
 
 # Names of system calls, from the header of the machine that is built for.

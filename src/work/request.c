@@ -20,6 +20,7 @@
 #include "work/background.h"
 #include "work/context.h"
 #include "work/module.h"
+#include "work/stream.h"
 
 static void begin(struct request *req)
 {
@@ -58,6 +59,7 @@ void request_reset(struct request *req)
 	must(req->tasks == NULL);
 	response_clear_body(&req->res);
 	drop_body(&req->body);
+	stream_free(&req->stream);
 	if (req->gen)
 		generation_unref(&req->gen);
 	arena_reset(&req->arena);
@@ -160,11 +162,23 @@ static void log_failure(const struct request *req, const char *why)
 		  req->route->label, why);
 }
 
+/* A streamed answer stays as it was begun, whole or not: the loop ends it. Only
+ * when nothing of it has left yet, a failure can still be told. */
+static bool is_settled(struct request *req)
+{
+	if (req->res.kind != BODY_STREAM)
+		return false;
+	bool is_cancelled = atomic_load_explicit(&req->call.cancelled, memory_order_relaxed);
+	return req->result >= 0 || is_cancelled || !stream_withdraw(req->stream);
+}
+
 /* What the handler returned becomes a status and, where it left none, a body. */
 static void settle(struct request *req)
 {
 	struct response *res = &req->res;
 	int result = req->result;
+	if (is_settled(req))
+		return;
 	if (result < 0) {
 		char why[128];
 		snprintf(why, sizeof(why), "%s (%d)", err_text(result), result);

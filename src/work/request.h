@@ -27,8 +27,9 @@ struct response_header {
 
 enum body_kind {
 	BODY_NONE,
-	BODY_BYTES, /* data, len */
-	BODY_FILE,  /* fd, offset, len */
+	BODY_BYTES,  /* data, len */
+	BODY_FILE,   /* fd, offset, len */
+	BODY_STREAM, /* what the handler wrote and writes: the request's stream */
 };
 
 struct response {
@@ -54,7 +55,8 @@ struct request_body {
 	size_t read; /* how far weir_body_read has come */
 };
 
-struct task; /* work/background.h */
+struct task;   /* work/background.h */
+struct stream; /* work/stream.h */
 
 struct request {
 	unsigned magic;
@@ -71,10 +73,12 @@ struct request {
 	struct request_body body;
 	struct response res;
 	struct call call;
-	int result;         /* what the handler returned */
-	int64_t deadline;   /* of the whole call; CLOCK_NEVER */
-	int64_t began;      /* first byte; for the log */
-	struct task *tasks; /* promised, not yet submitted; in order */
+	int result;                             /* what the handler returned */
+	struct stream *stream;                  /* NULL: the handler does not stream */
+	void (*on_stream)(struct request *req); /* on home's loop: its letter has come */
+	int64_t deadline;                       /* of the whole call; CLOCK_NEVER */
+	int64_t began;                          /* first byte; for the log */
+	struct task *tasks;                     /* promised, not yet submitted; in order */
 	struct task **tasks_end;
 	/* While its handler runs: */
 	struct worker *worker; /* NULL: on a loop */

@@ -6,7 +6,7 @@ FIXTURES += \
 	tests/modules/failing_init.so tests/modules/failing_thread_init.so tests/modules/gate.so \
 	tests/modules/missing_symbol.so tests/modules/newer_minor.so tests/modules/no_symbol.so \
 	tests/modules/probe.so tests/modules/probe_work.so tests/modules/replace_a.so \
-	tests/modules/replace_b.so tests/modules/wrong_abi.so
+	tests/modules/replace_b.so tests/modules/stream.so tests/modules/wrong_abi.so
 
 EXTRA_DIST += \
 	tests/modules/bad_options.c \
@@ -14,4 +14,4 @@ EXTRA_DIST += \
 	tests/modules/failing_init.c tests/modules/failing_thread_init.c tests/modules/gate.c \
 	tests/modules/missing_symbol.c tests/modules/newer_minor.c tests/modules/no_symbol.c \
 	tests/modules/probe.c tests/modules/probe_work.c tests/modules/replace_a.c \
-	tests/modules/replace_b.c tests/modules/wrong_abi.c
+	tests/modules/replace_b.c tests/modules/stream.c tests/modules/wrong_abi.c

@@ -399,6 +399,39 @@ int weir_redirect(struct weir_response *res, int status, const char *location);
 int weir_error(struct weir_response *res, int status, const char *detail);
 int weir_errorf(struct weir_response *res, int status, const char *fmt, ...) WEIR_PRINTF(3, 4);
 
+/*
+ * A streamed answer: sent while the handler runs and holds its token. Handler's
+ * thread, blocking handlers only.
+ *
+ * weir_stream begins it, with the headers set so far; from there on helpers
+ * that set a header or a body return -EALREADY. Framing is the daemon's:
+ * chunked, or to HTTP/1.0 clients up to the connection's end. `type` NULL:
+ * application/octet-stream. Returns `status`; or -EALREADY (the second time),
+ * -EINVAL (not 200 to 599, or a control character), -EDEADLK (inline handler),
+ * -ENOMEM.
+ *
+ * The answer ends when the handler returns: well, whatever number that is not
+ * negative it returns; with a negative errno it is cut, so that the client
+ * sees that it is not whole, and the log says so (while nothing of it has been
+ * sent the client is told 500 instead).
+ */
+int weir_stream(struct weir_response *res, int status, const char *type);
+
+/*
+ * Appends to the streamed answer; copied. It goes out once 16 KiB have come
+ * together, on weir_flush and at the end; while 64 KiB wait for the client it
+ * waits for room. Answers without a body (HEAD, 204, 304) drop it.
+ * 0, or -EINVAL (not begun), -ENOMEM, -EPIPE (the client has gone), -ETIMEDOUT
+ * (it took nothing for write_timeout, or the call's time limit has passed).
+ * With the last two weir_cancelled is 1, the connection is closed, and all
+ * later calls return the same at once.
+ */
+int weir_write(struct weir_response *res, const void *data, size_t len);
+
+/* Hands what was written to the I/O thread now, and waits until it has taken
+ * it: the head, too. The same errors. */
+int weir_flush(struct weir_response *res);
+
 /* ---------------------------------------------------------------------------
  * Work beside the answer
  */

@@ -1,0 +1,182 @@
+/*
+ * Buffers, waits and letters between a handler that streams and its loop. The
+ * worker waits without a limit of its own: the loop watches the client and
+ * both deadlines, and always ends the wait.
+ *
+ * Thread: see stream.h.
+ */
+#include "work/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "work/request.h"
+
+#define STREAM_MAGIC 0x57e2ea30U
+
+static void deliver_stream(struct mail *m)
+{
+	struct stream *s = container_of(m, struct stream, mail);
+	must_be(s, STREAM_MAGIC);
+	mutex_lock(&s->lock);
+	s->is_posted = false;
+	mutex_unlock(&s->lock);
+	s->req->on_stream(s->req);
+}
+
+struct stream *stream_new(struct request *req)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->magic = STREAM_MAGIC;
+	s->req = req;
+	s->mail.deliver = deliver_stream;
+	mutex_init(&s->lock, LOCK_STREAM);
+	cond_init(&s->moved);
+	return s;
+}
+
+void stream_free(struct stream **stream) NO_LOCK_ANALYSIS
+{
+	struct stream *s = *stream;
+	if (!s)
+		return;
+	must_be(s, STREAM_MAGIC);
+	must(!s->is_posted);
+	buf_done(&s->down);
+	buf_done(&s->taken);
+	cond_done(&s->moved);
+	mutex_done(&s->lock);
+	s->magic = 0;
+	free(s);
+	*stream = NULL;
+}
+
+/* ---- worker ---- */
+
+/* Posting with the lock held: the loop clears is_posted under it. */
+static void post(struct stream *s) REQUIRES(s->lock)
+{
+	if (s->is_posted)
+		return;
+	s->is_posted = true;
+	mailbox_post(s->req->home, &s->mail);
+}
+
+/* A loop that was offered `down` takes it when it has room, so that one letter
+ * does. */
+static void offer(struct stream *s) REQUIRES(s->lock)
+{
+	if (s->is_offered)
+		return;
+	s->is_offered = true;
+	post(s);
+}
+
+/* Why waiting would be in vain. A loop that lost its client before it knew of
+ * the stream could only mark the call. */
+static int trouble(struct stream *s) REQUIRES(s->lock)
+{
+	const struct request *req = s->req;
+	if (s->error == 0 && atomic_load_explicit(&req->call.cancelled, memory_order_relaxed))
+		return clock_now() >= req->deadline ? -ETIMEDOUT : -EPIPE;
+	return s->error;
+}
+
+static int append(struct stream *s, const char *data, size_t len) REQUIRES(s->lock)
+{
+	if (buf_add(&s->down, data, len) < 0)
+		return -ENOMEM;
+	if (buf_len(&s->down) >= STREAM_DOWN_SEND)
+		offer(s);
+	return 0;
+}
+
+int stream_write(struct stream *s, const char *data, size_t len)
+{
+	int rc;
+	must_be(s, STREAM_MAGIC);
+	if (s->has_no_body)
+		len = 0;
+	mutex_lock(&s->lock);
+	while ((rc = trouble(s)) == 0 && len > 0) {
+		size_t room = STREAM_DOWN_MAX - buf_len(&s->down);
+		size_t n = len < room ? len : room;
+		if (n == 0) {
+			cond_wait(&s->moved, &s->lock);
+			continue;
+		}
+		rc = append(s, data, n);
+		if (rc < 0)
+			break;
+		data += n;
+		len -= n;
+	}
+	mutex_unlock(&s->lock);
+	return rc;
+}
+
+int stream_flush(struct stream *s)
+{
+	int rc;
+	must_be(s, STREAM_MAGIC);
+	mutex_lock(&s->lock);
+	if (buf_len(&s->down) > 0 || !s->has_begun)
+		offer(s);
+	while ((rc = trouble(s)) == 0 && s->is_offered)
+		cond_wait(&s->moved, &s->lock);
+	mutex_unlock(&s->lock);
+	return rc;
+}
+
+bool stream_withdraw(struct stream *s)
+{
+	must_be(s, STREAM_MAGIC);
+	mutex_lock(&s->lock);
+	bool has_begun = s->has_begun;
+	if (!has_begun) {
+		s->is_offered = false;
+		buf_done(&s->down);
+	}
+	mutex_unlock(&s->lock);
+	return !has_begun;
+}
+
+/* ---- loop ---- */
+
+bool stream_take(struct stream *s, bool all)
+{
+	must_be(s, STREAM_MAGIC);
+	must(buf_len(&s->taken) == 0);
+	mutex_lock(&s->lock);
+	bool takes = s->is_offered || all;
+	if (takes) {
+		struct buf empty = s->taken;
+		s->taken = s->down;
+		s->down = empty;
+		s->is_offered = false;
+		s->has_begun = true;
+		cond_signal(&s->moved);
+	}
+	mutex_unlock(&s->lock);
+	return takes;
+}
+
+void stream_fail(struct stream *s, int err)
+{
+	must_be(s, STREAM_MAGIC);
+	mutex_lock(&s->lock);
+	if (s->error == 0)
+		s->error = err;
+	cond_signal(&s->moved);
+	mutex_unlock(&s->lock);
+}
+
+void stream_wake(struct stream *s)
+{
+	must_be(s, STREAM_MAGIC);
+	mutex_lock(&s->lock);
+	cond_signal(&s->moved);
+	mutex_unlock(&s->lock);
+}
