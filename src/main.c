@@ -220,7 +220,9 @@ static void print_description(const char *path, const struct description *about)
 		const struct describe_handler *h = &about->handlers[i];
 		printf("  %-20s %s %s%s\n", h->name, h->methods ? h->methods : "-",
 		       h->pattern ? h->pattern : "(no route of its own)",
-		       h->flags & WEIR_INLINE ? "  inline" : "");
+		       h->flags & WEIR_INLINE      ? "  inline"
+		       : h->flags & WEIR_LIVE_BODY ? "  live body"
+						   : "");
 	}
 	if (about->option_count > 0)
 		printf("options\n");

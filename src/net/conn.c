@@ -152,7 +152,7 @@ void conn_set_again(struct conn *c)
 
 static bool wants_input(const struct conn *c)
 {
-	return c->state == CONN_LINGER ||
+	return c->state == CONN_LINGER || conn_is_receiving(c) ||
 	       (!c->closing && c->state <= CONN_BODY && buf_len(&c->out) < CONN_OUT_MAX);
 }
 
@@ -169,6 +169,8 @@ static void out_of_memory(struct conn *c)
 {
 	if (c->state == CONN_HEAD || c->state == CONN_BODY)
 		conn_refuse(c, 500, NULL);
+	else if (conn_awaits_body(c))
+		conn_stream_break(c, 500, -ENOMEM);
 	c->closing = true;
 }
 
@@ -209,9 +211,14 @@ static bool read_some(struct conn *c)
 		take_input(c, c->loop->read_buf, (size_t)n);
 		/* A reset behind these bytes came in the same event, and nothing will
 		 * be written that would meet it: only another read does. */
-		if (c->state == CONN_HEAD || c->state == CONN_BODY || c->state == CONN_LINGER)
+		if (c->state == CONN_HEAD || c->state == CONN_BODY || c->state == CONN_LINGER ||
+		    conn_is_receiving(c))
 			c->readable = true;
 		return true;
+	}
+	if (n == 0 && conn_is_receiving(c)) {
+		conn_lost(c);
+		return false;
 	}
 	if (n == 0) {
 		end_of_input(c);
@@ -312,8 +319,8 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 	if (what & (EV_READ | EV_CLOSED))
 		c->readable = true;
 	c->end_is_near |= (what & EV_CLOSED) != 0;
-	if ((c->state == CONN_CALL || c->state == CONN_REPLY) && (what & (EV_READ | EV_CLOSED)) &&
-	    !check_client(c, what))
+	bool is_deaf = (c->state == CONN_CALL && !conn_is_receiving(c)) || c->state == CONN_REPLY;
+	if (is_deaf && (what & (EV_READ | EV_CLOSED)) && !check_client(c, what))
 		return;
 	if ((what & EV_WRITE) && buf_len(&c->out) + (c->state == CONN_REPLY) > 0 && !conn_flush(c))
 		return;
@@ -390,11 +397,16 @@ void conn_on_timer(struct wheel_timer *t)
 
 static void drain_one(struct conn *c)
 {
-	if (c->state != CONN_IDLE || buf_len(&c->out) > 0) {
+	if (c->state != CONN_IDLE || buf_len(&c->out) > 0 || c->skip > 0) {
 		/* A request that is still coming will be answered with the close; what
 		 * has been answered, or will be, is the last. */
-		bool is_coming = c->state == CONN_HEAD || c->state == CONN_BODY || c->cut_short;
+		bool is_coming = c->state == CONN_HEAD || c->state == CONN_BODY || c->cut_short ||
+				 conn_awaits_body(c);
 		c->closing = c->closing || !is_coming;
+		if (c->skip > 0) {
+			c->was_refused = true;
+			conn_set_again(c);
+		}
 		return;
 	}
 	/* A request may be on its way in already. */

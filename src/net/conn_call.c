@@ -67,8 +67,11 @@ static void call_done(struct call *call)
 		return;
 	}
 	must(c->state == CONN_CALL && c->req == req);
+	int refusal = conn_stream_refusal(c);
 	if (call->end != CALL_RAN)
 		respond_error(c, 503, why_not_run(call->end));
+	else if (refusal)
+		respond_error(c, refusal, NULL);
 	else if (req->res.kind == BODY_STREAM)
 		conn_stream_end(c);
 	else
@@ -185,8 +188,7 @@ void conn_call_timeout(struct conn *c)
 		return;
 	}
 	if (!is_late) {
-		conn_set_deadline(
-			c, req->deadline); /* it runs: now only the call's own limit counts */
+		conn_stream_tick(c); /* it runs: a place in line is no matter any more */
 		return;
 	}
 	if (c->stream && c->stream->head_is_out) {

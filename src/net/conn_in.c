@@ -70,7 +70,9 @@ static void decide_early(struct conn *c)
 {
 	struct request *req = c->req;
 	int rc = req->head.expect == HTTP_EXPECT_OTHER ? 417 : request_route(req, &c->allow);
-	if (rc == 0 && req->head.has_length)
+	if (rc == 0 && req->head.has_length && req->route->is_live)
+		rc = req->head.length > req->gen->body_max ? 413 : 0;
+	else if (rc == 0 && req->head.has_length)
 		rc = body_expect(req, req->head.length);
 	c->refusal = (uint16_t)(rc < 0 ? 500 : rc);
 }
@@ -89,6 +91,12 @@ static bool can_discard(const struct conn *c)
 	       head->expect == HTTP_EXPECT_NONE;
 }
 
+void conn_say_go_on(struct conn *c)
+{
+	if (buf_add(&c->out, go_on, sizeof(go_on) - 1) == 0)
+		conn_set_dirty(c);
+}
+
 static void begin_body(struct conn *c, bool nothing_came)
 {
 	struct request *req = c->req;
@@ -97,9 +105,8 @@ static void begin_body(struct conn *c, bool nothing_came)
 	if (req->head.chunked)
 		http_chunked_init(&c->chunked);
 	conn_set_deadline(c, clock_add(c->loop->now, req->gen->body_timeout));
-	if (req->head.expect == HTTP_EXPECT_CONTINUE && nothing_came &&
-	    buf_add(&c->out, go_on, sizeof(go_on) - 1) == 0)
-		conn_set_dirty(c);
+	if (req->head.expect == HTTP_EXPECT_CONTINUE && nothing_came)
+		conn_say_go_on(c);
 }
 
 static void head_complete(struct conn *c, const char *data, size_t len, bool nothing_came)
@@ -116,6 +123,8 @@ static void head_complete(struct conn *c, const char *data, size_t len, bool not
 		conn_dispatch(c);
 	else if (c->refusal && !can_discard(c))
 		conn_refuse(c, c->refusal, NULL);
+	else if (!c->refusal && c->req->route->is_live)
+		conn_stream_begin_body(c);
 	else
 		begin_body(c, nothing_came);
 }
@@ -192,20 +201,42 @@ static size_t take_body(struct conn *c, char *data, size_t len)
 	return c->req->head.chunked ? take_chunked(c, data, len) : take_sized(c, data, len);
 }
 
+/* What a handler did not read of its body. */
+static size_t take_unwanted(struct conn *c, size_t len)
+{
+	size_t n = len < c->skip ? len : (size_t)c->skip;
+	c->skip -= n;
+	return n;
+}
+
+static size_t take(struct conn *c, char *data, size_t len)
+{
+	if (c->state == CONN_CALL)
+		return conn_stream_receive(c, data, len);
+	if (c->state == CONN_BODY)
+		return take_body(c, data, len);
+	return c->skip ? take_unwanted(c, len) : take_head(c, data, len);
+}
+
+static bool must_wait(const struct conn *c)
+{
+	if (c->state == CONN_CALL)
+		return !conn_is_receiving(c);
+	return c->state > CONN_BODY || buf_len(&c->out) >= CONN_OUT_MAX;
+}
+
 size_t conn_parse(struct conn *c, char *data, size_t len)
 {
 	size_t used = 0;
 	uint64_t turn_end = c->served + CONN_TURN_MAX;
 	while (used < len) {
-		if (c->closing)
+		if (c->closing && !conn_awaits_body(c))
 			return len; /* whatever else was sent will not be answered */
-		if (c->state > CONN_BODY || c->served >= turn_end ||
-		    buf_len(&c->out) >= CONN_OUT_MAX) {
+		if (must_wait(c) || c->served >= turn_end) {
 			c->cut_short = true;
 			break;
 		}
-		size_t n = c->state == CONN_BODY ? take_body(c, data + used, len - used)
-						 : take_head(c, data + used, len - used);
+		size_t n = take(c, data + used, len - used);
 		if (n == 0)
 			break;
 		used += n;

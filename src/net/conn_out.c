@@ -45,6 +45,7 @@ static bool joins_out(const struct request *req)
 void conn_respond(struct conn *c)
 {
 	struct request *req = c->req;
+	conn_stream_unread(c);
 	if (!req->head.keep_alive || c->loop->is_draining)
 		c->closing = true;
 	bool joins = joins_out(req);
@@ -171,7 +172,7 @@ bool conn_flush(struct conn *c)
 	c->write_deadline = CLOCK_NEVER;
 	if (c->stream && !conn_stream_drained(c))
 		return false;
-	if (buf_len(&c->out) == 0 && c->out.size > CONN_COPY_MAX)
+	if (buf_len(&c->out) == 0 && c->out.size > CONN_COPY_MAX && !c->stream)
 		buf_done(&c->out);
 	struct task *tasks = c->tasks;
 	c->tasks = NULL;

@@ -66,6 +66,7 @@ struct conn {
 	size_t scanned;     /* of the head in `in` */
 	size_t dropped;     /* while lingering */
 	uint64_t body_left; /* of a body with Content-Length */
+	uint64_t skip;      /* in IDLE: the rest of a body that nobody wanted */
 	uint64_t sent;      /* of the response body in CONN_REPLY */
 	uint64_t served;    /* requests so far */
 	int unsent;         /* while blocked: bytes the kernel had still to send */
@@ -86,7 +87,20 @@ void conn_set_again(struct conn *c);
 void conn_advance(struct conn *c); /* parse and read on; may free it */
 void conn_peer_text(const struct conn *c, char *to, size_t size);
 
+/* Is a live body being read for the handler that runs? */
+static inline bool conn_is_receiving(const struct conn *c)
+{
+	return c->state == CONN_CALL && c->stream && c->stream->is_reading;
+}
+
+/* Has a live body still to come to its end? */
+static inline bool conn_awaits_body(const struct conn *c)
+{
+	return c->state == CONN_CALL && c->stream && c->stream->is_coming;
+}
+
 /* conn_in.c */
+void conn_say_go_on(struct conn *c);                       /* 100 Continue */
 bool conn_begin_request(struct conn *c);                   /* a named request; false: no memory */
 size_t conn_parse(struct conn *c, char *data, size_t len); /* returns how many bytes were used */
 
@@ -97,8 +111,14 @@ void conn_call_timeout(struct conn *c); /* its deadline came in CONN_CALL */
 bool conn_abandon(struct conn *c);      /* the client is gone in CONN_CALL */
 
 /* conn_stream.c */
-void conn_stream_arrived(struct request *req);   /* its letter has come; may free the connection */
-bool conn_stream_drained(struct conn *c);        /* there is room in `out`; false: it was freed */
+void conn_stream_arrived(struct request *req); /* its letter has come; may free the connection */
+void conn_stream_begin_body(struct conn *c);   /* it is live: dispatches the request */
+size_t conn_stream_receive(struct conn *c, char *data, size_t len); /* as conn_parse */
+void conn_stream_break(struct conn *c, int status, int err);        /* the body is no good */
+void conn_stream_tick(struct conn *c);    /* a deadline in CONN_CALL that is not the call's */
+void conn_stream_unread(struct conn *c);  /* the answer is there: and the rest of the body? */
+int conn_stream_refusal(struct conn *c);  /* the status to answer in its place, or 0 */
+bool conn_stream_drained(struct conn *c); /* there is room in `out`; false: it was freed */
 void conn_stream_leave(struct conn *c, int err); /* the worker goes on alone, and is told why */
 void conn_stream_timeout(struct conn *c); /* the deadline, in the middle of the answer; frees it */
 void conn_stream_end(struct conn *c);     /* the handler of a streamed answer returned; likewise */

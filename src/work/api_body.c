@@ -1,6 +1,6 @@
 /*
- * The body of a request, as handlers read it: from memory, or from the spool's
- * unlinked file.
+ * The body of a request, as handlers read it: from memory, from the spool's
+ * unlinked file, or, when it is live, as it comes.
  *
  * Thread: the handler's.
  */
@@ -10,10 +10,37 @@
 #include <unistd.h>
 
 #include "work/api.h"
+#include "work/body.h"
+#include "work/stream.h"
+
+enum { READ_SIZE = 16 * 1024 };
+
+/* Has it still to be read from the client? */
+static bool is_live(const struct request *req)
+{
+	return req->stream && req->stream->is_live && !req->body.is_whole;
+}
 
 API size_t weir_body_length(const struct weir_request *public)
 {
-	return api_request(public)->body.len;
+	const struct request *req = api_request(public);
+	return is_live(req) ? (size_t)req->head.length : req->body.len;
+}
+
+/* What is left of a live body becomes one in memory. */
+static int read_to_the_end(struct request *req)
+{
+	struct request_body *body = &req->body;
+	ssize_t n = 1;
+	while (n > 0) {
+		if (body_grow(body, body->len + READ_SIZE) < 0)
+			return -ENOMEM;
+		n = stream_read(req->stream, body->data + body->len, body->size - 1 - body->len);
+		body->len += n > 0 ? (size_t)n : 0;
+	}
+	body->data[body->len] = '\0';
+	body->is_whole = n == 0;
+	return (int)n;
 }
 
 /* The file is one byte longer than the body (work/body.c), so that a NUL
@@ -32,7 +59,10 @@ static const char *map_spool(struct request_body *body)
 
 API const char *weir_body(struct weir_request *public, size_t *ret_len)
 {
-	struct request_body *body = &api_request(public)->body;
+	struct request *req = api_request(public);
+	struct request_body *body = &req->body;
+	if (is_live(req) && read_to_the_end(req) < 0)
+		return NULL;
 	const char *data = body->fd >= 0 ? map_spool(body) : body->data;
 	if (!data && body->fd < 0)
 		data = "";
@@ -43,7 +73,10 @@ API const char *weir_body(struct weir_request *public, size_t *ret_len)
 
 API ssize_t weir_body_read(struct weir_request *public, void *to, size_t size)
 {
-	struct request_body *body = &api_request(public)->body;
+	struct request *req = api_request(public);
+	struct request_body *body = &req->body;
+	if (is_live(req))
+		return stream_read(req->stream, to, size);
 	size_t left = body->len - body->read;
 	size_t n = size < left ? size : left;
 	if (n == 0)

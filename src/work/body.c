@@ -22,8 +22,7 @@ static int spool_trouble(const struct request *req, const char *what)
 	return err == ENOSPC || err == EDQUOT ? 507 : 500;
 }
 
-/* One byte more than the body: the NUL, when all of it is in memory. */
-static int grow(struct request_body *body, size_t need)
+int body_grow(struct request_body *body, size_t need)
 {
 	if (need < body->size)
 		return 0;
@@ -74,7 +73,7 @@ int body_expect(struct request *req, uint64_t length)
 		return 413;
 	if (length == 0 || length > req->gen->body_memory)
 		return 0;
-	return grow(&req->body, (size_t)length) < 0 ? 500 : 0;
+	return body_grow(&req->body, (size_t)length) < 0 ? 500 : 0;
 }
 
 int body_add(struct request *req, const char *data, size_t len)
@@ -89,7 +88,7 @@ int body_add(struct request *req, const char *data, size_t len)
 		return rc;
 	if (body->fd >= 0) {
 		rc = write_spool(req, data, len, body->len);
-	} else if (grow(body, body->len + len) < 0) {
+	} else if (body_grow(body, body->len + len) < 0) {
 		rc = 500;
 	} else {
 		memcpy(body->data + body->len, data, len);

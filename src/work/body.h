@@ -2,7 +2,7 @@
  * Taking in the body of a request: in memory up to a bound, from there on in
  * an unlinked file of the spool folder.
  *
- * Thread: the connection's loop.
+ * Thread: the connection's loop, unless said otherwise.
  */
 #ifndef WEIR_WORK_BODY_H
 #define WEIR_WORK_BODY_H
@@ -19,5 +19,9 @@ must_check int body_add(struct request *req, const char *data, size_t len);
 
 /* Behind the last piece. 0 or an HTTP status. */
 must_check int body_end(struct request *req);
+
+/* Worker or loop, whose the body is: room for `need` bytes in memory and a NUL
+ * behind them. 0 or -ENOMEM. */
+must_check int body_grow(struct request_body *body, size_t need);
 
 #endif

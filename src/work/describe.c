@@ -273,9 +273,14 @@ static int check_route(struct reader *r, const struct describe_handler *h)
 		return refuse(r, arena_printf(r->a, "handler '%s' has %s", h->name,
 					      h->methods ? "methods but no pattern"
 							 : "a pattern but no methods"));
-	if (h->flags & ~(uint32_t)WEIR_INLINE)
+	if (h->flags & ~(uint32_t)(WEIR_INLINE | WEIR_LIVE_BODY))
 		return refuse(r, arena_printf(r->a, "handler '%s' has unknown flags 0x%x", h->name,
 					      h->flags));
+	if ((h->flags & WEIR_INLINE) && (h->flags & WEIR_LIVE_BODY))
+		return refuse(r, arena_printf(r->a,
+					      "handler '%s' is inline and has a live body, which "
+					      "only a blocking one can wait for",
+					      h->name));
 	if (!h->methods)
 		return 0;
 	if (http_methods_parse(h->methods) == 0)

@@ -62,6 +62,7 @@ bool generation_handler(const struct generation *gen, const char *name, struct h
 			.handler = instance_handler(inst, i),
 			.inst = inst,
 			.is_inline = (about->handlers[i].flags & WEIR_INLINE) != 0,
+			.is_live = (about->handlers[i].flags & WEIR_LIVE_BODY) != 0,
 			.name = about->handlers[i].name,
 		};
 		return true;
@@ -164,6 +165,7 @@ static void bind(struct builder *b, struct route *r, const struct handler_ref *r
 	r->handler = ref->handler;
 	r->inst = ref->inst;
 	r->is_inline = ref->is_inline;
+	r->is_live = ref->is_live;
 	r->handler_name =
 		arena_printf(&b->gen->arena, "%s.%s", instance_name(ref->inst), ref->name);
 	if (!r->handler_name)
@@ -186,6 +188,7 @@ static void add_own_route(struct builder *b, struct instance *inst, size_t i)
 		.handler = instance_handler(inst, i),
 		.inst = inst,
 		.is_inline = (h->flags & WEIR_INLINE) != 0,
+		.is_live = (h->flags & WEIR_LIVE_BODY) != 0,
 		.name = h->name,
 	};
 	bind(b, r, &ref);

@@ -179,7 +179,9 @@ static void settle(struct request *req)
 	int result = req->result;
 	if (is_settled(req))
 		return;
-	if (result < 0) {
+	if (result < 0 && req->stream && stream_body_failed(req->stream)) {
+		/* The loop tells the client what was wrong with it. */
+	} else if (result < 0) {
 		char why[128];
 		snprintf(why, sizeof(why), "%s (%d)", err_text(result), result);
 		log_failure(req, why);

@@ -49,10 +49,11 @@ struct response {
 struct request_body {
 	char *data; /* in memory; NULL: none, or in the spool */
 	size_t len;
-	size_t size; /* allocated */
-	int fd;      /* the spool's unlinked file, or -1 */
-	char *map;   /* of fd, once a handler wanted one block */
-	size_t read; /* how far weir_body_read has come */
+	size_t size;   /* allocated */
+	int fd;        /* the spool's unlinked file, or -1 */
+	char *map;     /* of fd, once a handler wanted one block */
+	size_t read;   /* how far weir_body_read has come */
+	bool is_whole; /* a live one: weir_body has read it to its end */
 };
 
 struct task;   /* work/background.h */

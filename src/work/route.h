@@ -26,6 +26,7 @@ struct route {
 	weir_handler *handler;
 	struct instance *inst;
 	bool is_inline;
+	bool is_live;                       /* it runs before the body is there */
 	struct pool *pool;                  /* of the handler; NULL when inline */
 	struct pool *background;            /* of the tasks it leaves */
 	struct limit_share *share;          /* of the pool; NULL: all of it */
@@ -82,7 +83,7 @@ void generation_unref(struct generation **gen);
 struct handler_ref {
 	weir_handler *handler;
 	struct instance *inst;
-	bool is_inline;
+	bool is_inline, is_live;
 	const char *name;
 };
 bool generation_handler(const struct generation *gen, const char *name, struct handler_ref *ret);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "work/request.h"
 
@@ -32,6 +33,7 @@ struct stream *stream_new(struct request *req)
 	s->magic = STREAM_MAGIC;
 	s->req = req;
 	s->mail.deliver = deliver_stream;
+	s->body_deadline = CLOCK_NEVER;
 	mutex_init(&s->lock, LOCK_STREAM);
 	cond_init(&s->moved);
 	return s;
@@ -46,11 +48,20 @@ void stream_free(struct stream **stream) NO_LOCK_ANALYSIS
 	must(!s->is_posted);
 	buf_done(&s->down);
 	buf_done(&s->taken);
+	buf_done(&s->up);
 	cond_done(&s->moved);
 	mutex_done(&s->lock);
 	s->magic = 0;
 	free(s);
 	*stream = NULL;
+}
+
+void stream_expect_body(struct stream *s, size_t up_max) NO_LOCK_ANALYSIS
+{
+	s->is_live = true;
+	s->is_coming = true;
+	s->is_paused = true;
+	s->up_max = up_max ? up_max : 1;
 }
 
 /* ---- worker ---- */
@@ -130,6 +141,55 @@ int stream_flush(struct stream *s)
 	return rc;
 }
 
+/* Lets a loop that has paused read on. */
+static void ask(struct stream *s) REQUIRES(s->lock)
+{
+	if (!s->is_paused)
+		return;
+	s->is_paused = false;
+	post(s);
+}
+
+/* What is there already; 0 when nothing is. */
+static size_t read_up(struct stream *s, char *to, size_t size) REQUIRES(s->lock)
+{
+	size_t n = buf_len(&s->up) < size ? buf_len(&s->up) : size;
+	if (n == 0)
+		return 0;
+	memcpy(to, buf_head(&s->up), n);
+	buf_drop(&s->up, n);
+	if (buf_len(&s->up) <= s->up_max / 2 && !s->up_ended && s->up_error == 0)
+		ask(s);
+	return n;
+}
+
+ssize_t stream_read(struct stream *s, char *to, size_t size)
+{
+	ssize_t rc;
+	must_be(s, STREAM_MAGIC);
+	mutex_lock(&s->lock);
+	while ((rc = trouble(s)) == 0) {
+		rc = (ssize_t)read_up(s, to, size);
+		if (rc == 0)
+			rc = s->up_error;
+		if (rc != 0 || s->up_ended || size == 0)
+			break;
+		ask(s);
+		cond_wait(&s->moved, &s->lock);
+	}
+	mutex_unlock(&s->lock);
+	return rc;
+}
+
+bool stream_body_failed(struct stream *s)
+{
+	must_be(s, STREAM_MAGIC);
+	mutex_lock(&s->lock);
+	int error = s->up_error;
+	mutex_unlock(&s->lock);
+	return error != 0 && error != -ENOMEM;
+}
+
 bool stream_withdraw(struct stream *s)
 {
 	must_be(s, STREAM_MAGIC);
@@ -161,6 +221,39 @@ bool stream_take(struct stream *s, bool all)
 	}
 	mutex_unlock(&s->lock);
 	return takes;
+}
+
+bool stream_wants_input(struct stream *s)
+{
+	must_be(s, STREAM_MAGIC);
+	mutex_lock(&s->lock);
+	bool wants = !s->is_paused;
+	mutex_unlock(&s->lock);
+	return wants;
+}
+
+int stream_feed(struct stream *s, const char *data, size_t len, bool is_end)
+{
+	must_be(s, STREAM_MAGIC);
+	mutex_lock(&s->lock);
+	int rc = buf_add(&s->up, data, len) < 0 ? -ENOMEM : 0;
+	if (rc == 0) {
+		s->up_ended = is_end;
+		s->is_paused = buf_len(&s->up) >= s->up_max;
+		rc = s->is_paused;
+	}
+	cond_signal(&s->moved);
+	mutex_unlock(&s->lock);
+	return rc;
+}
+
+void stream_fail_body(struct stream *s, int err)
+{
+	must_be(s, STREAM_MAGIC);
+	mutex_lock(&s->lock);
+	s->up_error = err;
+	cond_signal(&s->moved);
+	mutex_unlock(&s->lock);
 }
 
 void stream_fail(struct stream *s, int err)

@@ -19,6 +19,21 @@
  *   GET  /headers     headers, cookie and a body that is replaced by the stream
  *   GET  /task        streams, and promises a task that logs "task ran"
  *
+ * With a live body:
+ *
+ *   POST /take?size=N&most=M&keep=K  reads N (4096) bytes at a time, M at most:
+ *                     {"len", "adler", "length": by weir_body_length, "reads", "rc"};
+ *                     returns what a read failed with, or 200 all the same with K=1
+ *   POST /slow?size=N reads N bytes whenever there is a permit: {"len", "adler"}
+ *   POST /whole?size=N  {"first": bytes read before, at most N (0), "len", "adler", "nul",
+ *                     "again": weir_body_read then gives all of it}
+ *   POST /refuse?status=S  reads nothing and returns S (422)
+ *   POST /echo?size=N reads N (4096) bytes at a time and streams them back
+ *   POST /early       streams "early\n", flushes, then reads: as /echo
+ *   POST /nested      calls stream.take
+ *
+ * "received" of /stats are bytes that were read.
+ *
  * Thread: each function as <weir/module.h> says; `lock` guards the permits.
  */
 #include <errno.h>
@@ -35,7 +50,7 @@ enum { POLL_NS = 5 * 1000 * 1000, PIECE_MAX = 1 << 20 };
 struct state {
 	pthread_mutex_t lock;
 	long permits;
-	atomic_llong running, written, ended;
+	atomic_llong running, written, received, ended;
 	atomic_int rc, cancelled;
 };
 
@@ -171,11 +186,11 @@ static int stats(struct weir_request *req, struct weir_response *res)
 {
 	struct state *s = weir_data(req);
 	return weir_jsonf(res, 200,
-			  "{\"running\": %lld, \"written\": %lld, \"ended\": %lld, \"rc\": %d, "
-			  "\"cancelled\": %d}",
+			  "{\"running\": %lld, \"written\": %lld, \"received\": %lld, "
+			  "\"ended\": %lld, \"rc\": %d, \"cancelled\": %d}",
 			  (long long)atomic_load(&s->running), (long long)atomic_load(&s->written),
-			  (long long)atomic_load(&s->ended), atomic_load(&s->rc),
-			  atomic_load(&s->cancelled));
+			  (long long)atomic_load(&s->received), (long long)atomic_load(&s->ended),
+			  atomic_load(&s->rc), atomic_load(&s->cancelled));
 }
 
 static void count_free(void *data)
@@ -255,6 +270,145 @@ static int task(struct weir_request *req, struct weir_response *res)
 	return weir_write(res, "promised\n", 9);
 }
 
+/* ---- live bodies ---- */
+
+static uint32_t adler_of(uint32_t adler, const char *data, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)data;
+	uint32_t a = adler & 0xffff, b = adler >> 16;
+	for (size_t i = 0; i < len; i++) {
+		a = (a + p[i]) % 65521;
+		b = (b + a) % 65521;
+	}
+	return b << 16 | a;
+}
+
+static ssize_t read_counted(struct weir_request *req, void *to, size_t size)
+{
+	struct state *s = weir_data(req);
+	ssize_t n = weir_body_read(req, to, size);
+	if (n > 0)
+		atomic_fetch_add(&s->received, n);
+	return n;
+}
+
+struct tally {
+	size_t len, reads;
+	uint32_t adler;
+};
+
+static int tally_all(struct weir_request *req, size_t size, size_t most, struct tally *t)
+{
+	char *block = weir_alloc(req, size);
+	ssize_t n = block ? 1 : -ENOMEM;
+	*t = (struct tally){ .adler = 1 };
+	while (n > 0 && t->len < most) {
+		n = read_counted(req, block, size < most - t->len ? size : most - t->len);
+		if (n <= 0)
+			break;
+		t->len += (size_t)n;
+		t->adler = adler_of(t->adler, block, (size_t)n);
+		t->reads++;
+	}
+	return n < 0 ? (int)n : 0;
+}
+
+static int take(struct weir_request *req, struct weir_response *res)
+{
+	struct tally t;
+	enter(req);
+	size_t length = weir_body_length(req);
+	int rc = tally_all(req, (size_t)number(req, "size", 4096),
+			   (size_t)number(req, "most", INT64_MAX), &t);
+	int status = weir_jsonf(
+		res, 200,
+		"{\"len\": %zu, \"adler\": %u, \"length\": %zu, \"reads\": %zu, \"rc\": %d}", t.len,
+		t.adler, length, t.reads, rc);
+	int keeps = number(req, "keep", 0) != 0;
+	int left = leave(req, rc, status);
+	return keeps ? status : left;
+}
+
+static int slow(struct weir_request *req, struct weir_response *res)
+{
+	struct tally all = { .adler = 1 };
+	size_t size = (size_t)number(req, "size", 4096);
+	char *block = weir_alloc(req, size);
+	ssize_t n = block ? 1 : -ENOMEM;
+	enter(req);
+	while (n > 0) {
+		int rc = await_permit(req);
+		n = rc < 0 ? rc : read_counted(req, block, size);
+		if (n <= 0)
+			break;
+		all.len += (size_t)n;
+		all.adler = adler_of(all.adler, block, (size_t)n);
+	}
+	int status = weir_jsonf(res, 200, "{\"len\": %zu, \"adler\": %u}", all.len, all.adler);
+	return leave(req, (int)n, status);
+}
+
+static int whole(struct weir_request *req, struct weir_response *res)
+{
+	struct tally first, again;
+	size_t len, most = (size_t)number(req, "size", 0);
+	enter(req);
+	if (most > 0 && tally_all(req, most, most, &first) < 0)
+		return leave(req, -EIO, 0);
+	const char *body = weir_body(req, &len);
+	if (!body)
+		return leave(req, -ENOMEM, 0);
+	int rc = tally_all(req, 1000, SIZE_MAX, &again);
+	int is_same = again.len == len && weir_body_length(req) == len && rc == 0;
+	int status = weir_jsonf(
+		res, 200,
+		"{\"first\": %zu, \"len\": %zu, \"adler\": %u, \"nul\": %s, \"again\": %s}",
+		most > 0 ? first.len : 0, len, adler_of(1, body, len),
+		body[len] == '\0' ? "true" : "false", is_same ? "true" : "false");
+	return leave(req, 0, status);
+}
+
+static int refuse(struct weir_request *req, struct weir_response *res)
+{
+	return weir_text(res, (int)number(req, "status", 422), "not read\n");
+}
+
+static int copy_down(struct weir_request *req, struct weir_response *res)
+{
+	size_t size = (size_t)number(req, "size", 4096);
+	char *block = weir_alloc(req, size);
+	ssize_t n = block ? 1 : -ENOMEM;
+	while (n > 0) {
+		n = read_counted(req, block, size);
+		int rc = n > 0 ? write_counted(req, res, block, (size_t)n) : 0;
+		n = rc < 0 ? rc : n;
+	}
+	return (int)n;
+}
+
+static int echo(struct weir_request *req, struct weir_response *res)
+{
+	enter(req);
+	int rc = weir_stream(res, 200, "application/x-probe");
+	return leave(req, rc < 0 ? rc : copy_down(req, res), 200);
+}
+
+static int early(struct weir_request *req, struct weir_response *res)
+{
+	enter(req);
+	int rc = weir_stream(res, 200, "application/x-probe");
+	if (rc > 0)
+		rc = write_text(req, res, "early\n");
+	if (rc == 0)
+		rc = weir_flush(res);
+	return leave(req, rc < 0 ? rc : copy_down(req, res), 200);
+}
+
+static int nested(struct weir_request *req, struct weir_response *res)
+{
+	return weir_call(req, "stream.take", res);
+}
+
 static int init(struct weir_instance *self, void **ret_data)
 {
 	(void)self;
@@ -283,7 +437,14 @@ WEIR_MODULE(
 		WEIR_ROUTE("POST", "/go", go, WEIR_INLINE), WEIR_GET_INLINE("/stats", stats),
 		WEIR_GET("/rules", rules), WEIR_GET("/outside", outside),
 		WEIR_GET_INLINE("/inline", inlined), WEIR_GET("/none", none),
-		WEIR_GET("/headers", headers), WEIR_GET("/task", task)),
+		WEIR_GET("/headers", headers), WEIR_GET("/task", task),
+		WEIR_ROUTE("POST", "/take", take, WEIR_LIVE_BODY),
+		WEIR_ROUTE("POST", "/slow", slow, WEIR_LIVE_BODY),
+		WEIR_ROUTE("POST", "/whole", whole, WEIR_LIVE_BODY),
+		WEIR_ROUTE("GET,POST", "/refuse", refuse, WEIR_LIVE_BODY),
+		WEIR_ROUTE("POST", "/echo", echo, WEIR_LIVE_BODY),
+		WEIR_ROUTE("POST", "/early", early, WEIR_LIVE_BODY),
+		WEIR_ROUTE("POST", "/nested", nested, WEIR_LIVE_BODY)),
 	.init = init,
 	.fini = fini,
 )

@@ -65,7 +65,8 @@ typedef int weir_handler(struct weir_request *req, struct weir_response *res);
 
 enum weir_route_flags {
 	WEIR_BLOCKING = 0,
-	WEIR_INLINE = 1 << 0, /* runs on the I/O thread, holds no token, must not block */
+	WEIR_INLINE = 1 << 0,    /* runs on the I/O thread, holds no token, must not block */
+	WEIR_LIVE_BODY = 1 << 1, /* runs before the body is there, see weir_body_read */
 };
 
 struct weir_route {
@@ -298,16 +299,32 @@ struct weir_part {
  * last, -EINVAL when the body is not well-formed multipart/form-data. */
 int weir_form_part(struct weir_request *req, size_t i, struct weir_part *ret);
 
-/* Bytes of the body; 0 when there is none. */
+/* Bytes of the body; 0 when there is none. Of a live body: what Content-Length
+ * says; 0 when it says nothing, until weir_body has read it. */
 size_t weir_body_length(const struct weir_request *req);
 
 /* The whole body in one block, followed by a NUL that is not counted; a body
  * in the spool is mapped. NULL when there is no memory for it (return
- * -ENOMEM), never NULL for an empty one. ret_len may be NULL. */
+ * -ENOMEM), never NULL for an empty one. ret_len may be NULL.
+ * Of a live body: waits for its end and keeps all of it in memory, but for what
+ * weir_body_read took before; NULL, too, when it does not come whole. */
 const char *weir_body(struct weir_request *req, size_t *ret_len);
 
-/* The next at most `size` bytes of the body, from memory or spool. Returns
- * how many, 0 at the end, or a negative errno. */
+/*
+ * The next at most `size` bytes of the body, from memory or spool. Returns
+ * how many, 0 at the end, or a negative errno.
+ *
+ * A live body (WEIR_LIVE_BODY) is read while it comes: the handler is called
+ * when the head is there, and this waits for the next bytes. The daemon keeps
+ * about body_memory of it ahead of the handler and lets the client wait with
+ * the rest; a client that asked whether to send at all (Expect: 100-continue)
+ * is told to by the first read. Also -ETIMEDOUT (nothing came for body_timeout,
+ * or the call's time limit has passed), -EPIPE (the client has gone), -EMSGSIZE
+ * (above body_max), -EBADMSG (bad framing). A body that did not come whole is
+ * answered with 408, 413 or 400 in the place of whatever the handler returns,
+ * unless that is a status of 400 or above. What is left unread is dropped, or,
+ * when it is large, the connection is closed behind the answer.
+ */
 ssize_t weir_body_read(struct weir_request *req, void *to, size_t size);
 
 /* Address of the client: "192.0.2.1", "2001:db8::1", or "unix". */

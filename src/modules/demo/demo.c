@@ -1,13 +1,15 @@
 /*
  * What Weir is for, in one file: handlers that compute and block under the
- * pool's tokens, work left behind after the answer, an inline handler beside
- * them, and every way in which a handler can fail.
+ * pool's tokens, an answer that is sent while its handler runs, work left
+ * behind after the answer, an inline handler beside them, and every way in
+ * which a handler can fail.
  *
  * Thread: each function as <weir/module.h> says; the counters are atomic.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -18,6 +20,8 @@ enum {
 	COMPUTE_ROUNDS = 8 * 1000 * 1000, /* about 10 ms of one processor */
 	SLEEP_MAX = 3600 * 1000,
 	SLEEP_USUAL = 100,
+	COUNT_MAX = 1000 * 1000,
+	COUNT_USUAL = 10,
 	TASKS = 3,
 };
 
@@ -85,6 +89,37 @@ static int sleep_stats(struct weir_request *req, struct weir_response *res)
 	return weir_jsonf(res, 200, "{\"running\": %lld, \"peak\": %lld, \"total\": %lld}",
 			  (long long)atomic_load(&d->running), (long long)atomic_load(&d->peak),
 			  (long long)atomic_load(&d->total));
+}
+
+/* ---- an answer that is sent while its handler runs ---- */
+
+static int count_up(struct weir_response *res, int64_t n, int64_t ms)
+{
+	char line[32];
+	int rc = 0;
+	for (int64_t i = 1; rc == 0 && i <= n; i++) {
+		int len = snprintf(line, sizeof(line), "%" PRId64 "\n", i);
+		rc = weir_write(res, line, (size_t)len);
+		/* Without a pause, lines may as well go out together. */
+		if (rc == 0 && ms > 0)
+			rc = weir_flush(res);
+		if (rc == 0 && i < n)
+			sleep_ms(ms);
+	}
+	return rc;
+}
+
+static int count(struct weir_request *req, struct weir_response *res)
+{
+	int64_t n, ms;
+	if (weir_query_int(req, "n", 0, COUNT_MAX, COUNT_USUAL, &n) < 0)
+		return weir_errorf(res, 422, "n must be a whole number from 0 to %d", COUNT_MAX);
+	if (weir_query_int(req, "ms", 0, SLEEP_MAX, SLEEP_USUAL, &ms) < 0)
+		return weir_errorf(res, 422, "ms must be a whole number from 0 to %d", SLEEP_MAX);
+	int status = weir_stream(res, 200, "text/plain; charset=utf-8");
+	int rc = status < 0 ? status : count_up(res, n, ms);
+	/* When the client has gone, writing fails and the token is free again. */
+	return rc < 0 ? rc : status;
 }
 
 /* ---- work after the answer ---- */
@@ -188,6 +223,7 @@ WEIR_MODULE(
 		WEIR_GET("/compute/{item_id:int}", compute),
 		WEIR_GET("/sleep", sleep_for),
 		WEIR_GET_INLINE("/sleep/stats", sleep_stats),
+		WEIR_GET("/count", count),
 		WEIR_GET("/start-background", start_background),
 		WEIR_POST("/echo", echo),
 		WEIR_GET("/fail", fail),
