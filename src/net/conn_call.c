@@ -32,6 +32,8 @@ static void respond_error(struct conn *c, int status, const char *detail)
 	conn_respond(c);
 }
 
+static const char why_late[] = "The request waited until its time was over.";
+
 static const char *why_not_run(enum call_end end)
 {
 	switch (end) {
@@ -68,7 +70,9 @@ static void call_done(struct call *call)
 	}
 	must(c->state == CONN_CALL && c->req == req);
 	int refusal = conn_stream_refusal(c);
-	if (call->end != CALL_RAN)
+	if (call->end == CALL_EXPIRED && call->expires == req->deadline)
+		respond_error(c, 504, why_late);
+	else if (call->end != CALL_RAN)
 		respond_error(c, 503, why_not_run(call->end));
 	else if (refusal)
 		respond_error(c, refusal, NULL);
@@ -101,13 +105,15 @@ static void submit(struct conn *c)
 	call->expires = clock_add(now, route->queue_timeout == QUEUE_TIMEOUT_OF_POOL
 					       ? pool_queue_timeout(route->pool)
 					       : route->queue_timeout);
+	if (call->expires > req->deadline)
+		call->expires = req->deadline;
 	call->slow_after = route->slow_after;
 	call->name = route->label;
 	call->id = req->id;
 	req->on_stream = conn_stream_arrived;
 	c->state = CONN_CALL;
 	c->was_probed = false;
-	conn_set_deadline(c, call->expires < req->deadline ? call->expires : req->deadline);
+	conn_set_deadline(c, call->expires);
 	pool_submit(&c->loop->submitter, call);
 }
 
@@ -179,7 +185,7 @@ void conn_call_timeout(struct conn *c)
 	bool is_late = c->loop->now >= req->deadline;
 	if (pool_cancel(&req->call, is_late)) {
 		if (is_late) {
-			respond_error(c, 504, "The request waited until its time was over.");
+			respond_error(c, 504, why_late);
 		} else {
 			req->call.end = CALL_EXPIRED;
 			req->call.retry_after = pool_retry_after(req->call.pool, req->call.share);
