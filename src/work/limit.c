@@ -37,11 +37,15 @@ static struct limit_waiter *first_in_line(const struct limit_share *s)
 	return list_first(&s->line, struct limit_waiter, in_line);
 }
 
+/* A line is calm until its first has waited the target: known ahead, so that it
+ * does not matter how often anybody looks. */
 static void note_calm(struct limit *l, struct limit_share *s, int64_t now)
 {
 	const struct limit_waiter *first = first_in_line(s);
-	if (!first || limit_elapsed(first->since, now) <= l->target)
+	if (!first)
 		s->calm_at = now;
+	else if (limit_elapsed(first->since, now) <= l->target)
+		s->calm_at = clock_add(first->since, l->target);
 }
 
 static void join_line(struct limit *l, struct limit_waiter *w, int64_t now)
@@ -52,10 +56,10 @@ static void join_line(struct limit *l, struct limit_waiter *w, int64_t now)
 	if (w->is_returning) {
 		list_add_last(&l->returning, &w->in_line);
 	} else {
-		note_calm(l, s, now);
 		if (s->in_line++ == 0)
 			list_add_last(&l->lines, &s->waiting_link);
 		list_add_last(&s->line, &w->in_line);
+		note_calm(l, s, now);
 	}
 	limit_share_waiting(l, s, 1);
 	if (l->root.waiting > l->stats.waiting_max)
@@ -131,13 +135,19 @@ static void shed(struct limit *l, struct limit_share *s, int64_t now)
 	}
 }
 
+static void start_calm(struct limit *l, struct limit_share *s, int64_t now)
+{
+	s->calm_at = now;
+	note_calm(l, s, now);
+}
+
 void limit_set_target(struct limit *l, int64_t target, int64_t now)
 {
 	must(target >= 0);
 	l->target = target;
-	l->root.calm_at = now;
+	start_calm(l, &l->root, now);
 	list_each (&l->shares, struct limit_share, link, s)
-		s->calm_at = now;
+		start_calm(l, s, now);
 }
 
 /* ---- tokens ---- */
@@ -160,11 +170,21 @@ static void assign(struct limit *l, struct limit_waiter *w, int64_t now)
 	limit_histogram_add(&l->stats.wait, limit_elapsed(w->since, now));
 }
 
-/* The first of `a` before the first of `b`? */
-static bool goes_before(const struct limit_share *a, const struct limit_share *b)
+/* Newest first, but for one that can neither be shed nor be left for good. */
+static bool is_last_next(const struct limit *l, const struct limit_share *s, int64_t now)
 {
-	return first_in_line(a)->since - a->set.priority * LIMIT_PRIORITY_STEP <
-	       first_in_line(b)->since - b->set.priority * LIMIT_PRIORITY_STEP;
+	return !first_in_line(s)->is_promised && limit_is_overloaded(l, s, now);
+}
+
+/* The moment by which lines take turns: when the first came. One that passes
+ * its first over would be before all others for good: it counts from its last
+ * turn. */
+static int64_t turn_of(const struct limit *l, const struct limit_share *s, int64_t now)
+{
+	int64_t since = first_in_line(s)->since;
+	if (is_last_next(l, s, now) && s->served_at > since)
+		since = s->served_at;
+	return since - s->set.priority * LIMIT_PRIORITY_STEP;
 }
 
 static struct limit_waiter *pick_returning(struct limit *l)
@@ -176,21 +196,25 @@ static struct limit_waiter *pick_returning(struct limit *l)
 	return NULL;
 }
 
-/* Among the lines that may have a token now the one whose first came first;
- * of an overloaded one its last. */
+/* Among the lines that may have a token now the one whose turn it is; of an
+ * overloaded one its last. */
 static struct limit_waiter *pick(struct limit *l, int64_t now)
 {
 	struct limit_waiter *w = pick_returning(l);
 	if (w)
 		return w;
 	struct limit_share *best = NULL;
+	int64_t best_turn = INT64_MAX;
 	list_each (&l->lines, struct limit_share, waiting_link, s) {
-		if ((!best || goes_before(s, best)) && limit_share_admits(s))
+		int64_t turn = turn_of(l, s, now);
+		if (turn < best_turn && limit_share_admits(s)) {
 			best = s;
+			best_turn = turn;
+		}
 	}
 	if (!best)
 		return NULL;
-	if (limit_is_overloaded(l, best, now))
+	if (is_last_next(l, best, now))
 		return container_of(best->line.prev, struct limit_waiter, in_line);
 	return first_in_line(best);
 }
@@ -211,6 +235,8 @@ static void grant_waiters(struct limit *l, int64_t now)
 		w->state = LIMIT_GRANTED;
 		list_add_last(&l->granted, &w->link);
 		assign(l, w, now);
+		if (!w->is_returning)
+			limit_share_of(l, w)->served_at = now;
 		shed(l, limit_share_of(l, w), now);
 	}
 }
@@ -243,21 +269,28 @@ bool limit_try_borrow(struct limit *l, struct limit_waiter *w, int64_t now)
 	return take_free(l, w, now);
 }
 
-/* Places that nobody needs any more, as far as the front of the line shows
- * them: most lines expire in order. */
-static void expire_front(struct limit *l, int64_t now)
+static void expire(struct limit *l, struct limit_waiter *w, int64_t now)
 {
-	struct limit_waiter *w;
-	while ((w = list_first(&l->waiters, struct limit_waiter, link)) && w->expires <= now) {
-		leave_line(l, w, now);
-		set_expired(l, w);
-	}
+	leave_line(l, w, now);
+	set_expired(l, w);
 }
 
-static bool is_any_full(const struct limit_share *s)
+/* Places that nobody needs any more, as far as the front of all and of the
+ * line of `s` show them: most lines expire in order. */
+static void expire_front(struct limit *l, const struct limit_share *s, int64_t now)
+{
+	struct limit_waiter *w;
+	while ((w = list_first(&l->waiters, struct limit_waiter, link)) && w->expires <= now)
+		expire(l, w, now);
+	while ((w = first_in_line(s)) && w->expires <= now)
+		expire(l, w, now);
+}
+
+/* Would a line be full even if `leaving` of its waiters left it? */
+static bool is_any_full(const struct limit_share *s, int64_t leaving)
 {
 	for (; s; s = s->parent) {
-		if (s->waiting >= s->set.waiting_max)
+		if (s->waiting - leaving >= s->set.waiting_max)
 			return true;
 	}
 	return false;
@@ -265,13 +298,15 @@ static bool is_any_full(const struct limit_share *s)
 
 static bool is_line_full(struct limit *l, struct limit_share *s, int64_t now)
 {
-	if (!is_any_full(s))
+	if (!is_any_full(s, 0))
 		return false;
-	expire_front(l, now);
-	/* Newest first: the oldest makes room. */
-	if (is_any_full(s) && limit_is_overloaded(l, s, now))
-		shed_first(l, s, now);
-	return is_any_full(s);
+	expire_front(l, s, now);
+	if (!is_any_full(s, 0))
+		return false;
+	/* Newest first: the oldest makes room, where that is enough. */
+	if (is_any_full(s, 1) || !limit_is_overloaded(l, s, now))
+		return true;
+	return !shed_first(l, s, now);
 }
 
 enum limit_answer limit_borrow(struct limit *l, struct limit_waiter *w, int64_t now,
@@ -372,10 +407,8 @@ void limit_set_waiting_max(struct limit *l, int64_t waiting_max)
 void limit_expire(struct limit *l, int64_t now)
 {
 	list_each (&l->waiters, struct limit_waiter, link, w) {
-		if (w->expires > now)
-			continue;
-		leave_line(l, w, now);
-		set_expired(l, w);
+		if (w->expires <= now)
+			expire(l, w, now);
 	}
 	grant_waiters(l, now);
 }

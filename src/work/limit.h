@@ -12,7 +12,9 @@
  * What it keeps (design 7):
  *  1. In every share at most `max` tokens are borrowed, or the number falls.
  *  2. First in, first out among the eligible; nobody passes an eligible
- *     waiter but by priority, and then only by so much time.
+ *     waiter but by priority, and then only by so much time. An overloaded
+ *     line is served newest first (but one that was promised its place in its
+ *     turn), and takes turns with the other lines.
  *  3. A token is assigned before its waiter runs; one that is cancelled in
  *     between passes it on. No token is ever lost.
  *  4. After every call: nobody eligible waits. Eligible is who finds a token
@@ -106,7 +108,7 @@ struct limit_rate {
 
 struct limit_share_settings {
 	int64_t max;         /* tokens; LIMIT_INF */
-	int64_t reserve;     /* tokens; 0: none */
+	int64_t reserve;     /* tokens; 0: none; above a bound it is of no more use than that */
 	int64_t waiting_max; /* of its line; LIMIT_INF */
 	int priority;        /* of its waiters; higher first */
 };
@@ -124,7 +126,8 @@ struct limit_share {
 	int64_t owed_below; /* for the shares below it */
 	struct list line;   /* waiters, first come first */
 	int64_t in_line;    /* how many */
-	int64_t calm_at;    /* when the first in line last had waited less than the target */
+	int64_t calm_at;    /* when the first in line last has waited no longer than the target */
+	int64_t served_at;  /* when one in line last got a token */
 	struct limit_rate drain;
 	struct list link;         /* of the limiter's shares */
 	struct list waiting_link; /* of the limiter's lines that are not empty */

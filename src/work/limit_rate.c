@@ -26,9 +26,10 @@ void limit_histogram_add(struct limit_histogram *h, int64_t ns)
 		h->sum_ns = INT64_MAX;
 }
 
+/* What is kept for reserves counts as out: a line waits for the others. */
 static bool is_drained_dry(const struct limit_share *s)
 {
-	return s->borrowed > 0 && s->borrowed >= s->set.max;
+	return s->borrowed > 0 && s->borrowed >= s->set.max - s->owed_below;
 }
 
 /* How long all tokens were out in the open window. */

@@ -26,30 +26,39 @@ void limit_share_init(struct limit_share *s, int64_t now)
 		.set = { .max = LIMIT_INF, .waiting_max = LIMIT_INF },
 		.drain.since = CLOCK_NEVER,
 		.calm_at = now,
+		.served_at = now,
 	};
 	list_init(&s->line);
 	list_init(&s->link);
 	list_init(&s->waiting_link);
 }
 
-/* Tokens kept for a share's own reserve and not taken, were `more` borrowed. */
-static int64_t owed_own(const struct limit_share *s, int64_t more)
+/* Tokens that `s` has not given out; fewer than none after a lowering. */
+static int64_t free_of(const struct limit_share *s)
 {
-	if (s->reserve == 0)
-		return 0;
-	int64_t wanted = max_of(s->wanted, s->wanted_was);
-	int64_t kept = min_of(s->reserve, max_of(1, wanted));
-	return max_of(0, kept - s->borrowed - more);
+	return s->set.max == LIMIT_INF ? LIMIT_INF : s->set.max - s->borrowed;
+}
+
+/* Tokens to be kept for `s` were `more` borrowed: for its own reserve or for
+ * what is owed below, and no more than its bound lets it take. */
+static int64_t owed_to(const struct limit_share *s, int64_t more, int64_t owed_below)
+{
+	int64_t own = 0;
+	if (s->reserve > 0) {
+		int64_t wanted = max_of(s->wanted, s->wanted_was);
+		own = min_of(s->reserve, max_of(1, wanted)) - s->borrowed - more;
+	}
+	return max_of(0, min_of(max_of(own, owed_below), free_of(s) - more));
 }
 
 bool limit_share_admits(const struct limit_share *s)
 {
 	int64_t paid = 0; /* of what is owed below `s`, by this very token */
 	for (; s; s = s->parent) {
-		int64_t free = s->set.max == LIMIT_INF ? LIMIT_INF : s->set.max - s->borrowed;
+		int64_t free = free_of(s);
 		if (free < 1 || (paid == 0 && s->owed_below > free - 1))
 			return false;
-		paid = s->owed - max_of(owed_own(s, 1), s->owed_below - paid);
+		paid = s->owed - owed_to(s, 1, s->owed_below - paid);
 	}
 	return true;
 }
@@ -61,7 +70,7 @@ static void settle(struct limit *l, struct limit_share *s)
 		return;
 	for (; s; s = s->parent) {
 		s->wanted = max_of(s->wanted, s->borrowed + s->waiting);
-		int64_t owed = max_of(owed_own(s, 0), s->owed_below);
+		int64_t owed = owed_to(s, 0, s->owed_below);
 		if (s->parent)
 			s->parent->owed_below += owed - s->owed;
 		s->owed = owed;

@@ -117,23 +117,25 @@ static inline void model_check_share(struct limit_model *m, int index)
 	model_check_line(m, s);
 }
 
-/* What is owed to `s` and below, were it `more` borrowed through `at`. */
+/* What is owed to `s`, were it `more` borrowed through `at`; never more than it
+ * could take. */
 static inline int64_t model_owed(struct limit_model *m, struct limit_share *s,
 				 const struct limit_share *at, int64_t more, int64_t *ret_below)
 {
 	int64_t below = 0, own = 0;
+	int64_t out = s->borrowed + (model_is_below(at, s) ? more : 0);
 	for (int i = 0; i < MODEL_SHARES; i++) {
 		if (m->shares[i].parent == s)
 			below += model_owed(m, &m->shares[i], at, more, NULL);
 	}
-	if (s->reserve > 0) {
-		int64_t kept = model_most(1, model_most(s->wanted, s->wanted_was));
-		kept = kept < s->reserve ? kept : s->reserve;
-		own = model_most(0, kept - s->borrowed - (model_is_below(at, s) ? more : 0));
-	}
 	if (ret_below)
 		*ret_below = below;
-	return model_most(own, below);
+	if (s->reserve > 0) {
+		int64_t kept = model_most(1, model_most(s->wanted, s->wanted_was));
+		own = (kept < s->reserve ? kept : s->reserve) - out;
+	}
+	int64_t owed = model_most(own, below);
+	return model_most(0, s->set.max - out < owed ? s->set.max - out : owed);
 }
 
 static inline bool model_admits(struct limit_model *m, struct limit_share *at)

@@ -1,82 +1,11 @@
 /*
- * work/limit with shares, under overload, and with lent tokens: what is
- * promised, one sentence a test.
+ * Shares of a limiter: bounds, reserves and priority; what is promised, one
+ * sentence a test.
  *
  * Thread: one.
  */
-#include <string.h>
-
-#include "work/limit.h"
-
+#include "limit_scene.h"
 #include "unit.h"
-
-enum { CROWD = 64, SHARES = 4 };
-
-#define MS NS_PER_MS
-
-/* Waiters 0 to 9 of share 0, 10 to 19 of share 1, …, the last ones of none. */
-struct scene {
-	struct limit l;
-	struct limit_share s[SHARES];
-	struct limit_waiter w[CROWD];
-	int64_t now;
-};
-
-static struct scene *scene(int64_t total)
-{
-	static struct scene scene;
-	struct scene *s = &scene;
-	memset(s, 0, sizeof(*s));
-	limit_init(&s->l, total, LIMIT_INF, 0);
-	for (int i = 0; i < SHARES; i++)
-		limit_share_add(&s->l, &s->s[i], NULL);
-	for (int i = 0; i < CROWD; i++) {
-		limit_waiter_init(&s->w[i]);
-		s->w[i].share = i / 10 < SHARES ? &s->s[i / 10] : NULL;
-	}
-	return s;
-}
-
-static void set(struct scene *s, int share, int64_t max, int64_t reserve)
-{
-	struct limit_share_settings settings = { .max = max,
-						 .reserve = reserve,
-						 .waiting_max = LIMIT_INF };
-	limit_share_set(&s->l, &s->s[share], &settings, s->now);
-}
-
-static void ask(struct scene *s, int from, int to)
-{
-	for (int i = from; i < to; i++)
-		(void)limit_borrow(&s->l, &s->w[i], ++s->now, CLOCK_NEVER);
-}
-
-static void give(struct scene *s, int i)
-{
-	limit_give(&s->l, &s->w[i], ++s->now);
-}
-
-/* The number of the next waiter told of its token, -1 for none. */
-static int told(struct scene *s)
-{
-	struct limit_waiter *w = limit_next_granted(&s->l);
-	return w ? (int)(w - s->w) : -1;
-}
-
-static int sent_away(struct scene *s)
-{
-	struct limit_waiter *w = limit_next_expired(&s->l);
-	return w ? (int)(w - s->w) : -1;
-}
-
-/* The windows in which wants are remembered pass. */
-static void let_wants_pass(struct scene *s)
-{
-	for (int i = 0; i < 2; i++) {
-		s->now += LIMIT_KEEP_WINDOW;
-		limit_tick(&s->l, s->now);
-	}
-}
 
 /* ---- bounds ---- */
 
@@ -192,6 +121,96 @@ START_TEST(a_share_without_tokens_asks_for_the_most_patience)
 }
 END_TEST
 
+START_TEST(expired_waiters_hold_no_place_of_their_own_line)
+{
+	struct scene *s = scene(1);
+	struct limit_share_settings few = { .max = LIMIT_INF, .waiting_max = 2 };
+	limit_share_set(&s->l, &s->s[0], &few, 0);
+	ask(s, 40, 42); /* one holds, a patient one is before all */
+	(void)limit_borrow(&s->l, &s->w[0], 10, 20);
+	(void)limit_borrow(&s->l, &s->w[1], 11, 20);
+	ck_assert_int_eq(limit_borrow(&s->l, &s->w[2], 19, CLOCK_NEVER), LIMIT_FULL);
+	ck_assert_int_eq(limit_borrow(&s->l, &s->w[2], 20, CLOCK_NEVER), LIMIT_WAIT);
+	ck_assert_int_eq(sent_away(s), 0);
+	ck_assert_int_eq(sent_away(s), 1);
+}
+END_TEST
+
+START_TEST(lowering_then_raising_gives_out_no_token_twice_with_shares)
+{
+	struct scene *s = scene(6);
+	set(s, 0, 3, 0);
+	ask(s, 0, 6);
+	ask(s, 10, 16);
+	limit_resize(&s->l, 2, ++s->now);
+	set(s, 0, 1, 0);
+	limit_resize(&s->l, 6, ++s->now);
+	set(s, 0, 3, 0);
+	ck_assert_int_eq(told(s), -1);
+	ck_assert_int_eq(s->l.root.borrowed, 6);
+	set(s, 0, 4, 0);
+	ck_assert_int_eq(told(s), -1);
+	limit_resize(&s->l, 8, ++s->now);
+	ck_assert_int_eq(told(s), 3);
+	ck_assert_int_eq(told(s), 13);
+	ck_assert_int_eq(s->s[0].borrowed, 4);
+	ck_assert_int_eq(s->s[1].borrowed, 4);
+}
+END_TEST
+
+START_TEST(infinite_tokens_leave_shares_their_bounds)
+{
+	struct scene *s = scene(LIMIT_INF);
+	set(s, 0, 2, 1);
+	ask(s, 0, 5);
+	ask(s, 10, 20);
+	ask(s, 40, 64);
+	ck_assert_int_eq(s->s[0].borrowed, 2);
+	ck_assert_int_eq(s->l.root.waiting, 3);
+	ck_assert_int_eq(limit_available(&s->l), LIMIT_INF);
+	set(s, 0, LIMIT_INF, 1);
+	ck_assert_int_eq(s->l.root.waiting, 0);
+}
+END_TEST
+
+START_TEST(without_tokens_every_share_stops)
+{
+	struct scene *s = scene(0);
+	set(s, 0, LIMIT_INF, 2);
+	ask(s, 10, 11);
+	ask(s, 0, 1);
+	ck_assert_int_eq(s->l.root.waiting, 2);
+	ck_assert_int_eq(limit_retry_after(&s->l, &s->s[0], s->now), 60);
+	limit_resize(&s->l, 1, ++s->now);
+	ck_assert_int_eq(told(s), 10);
+	limit_resize(&s->l, 0, ++s->now);
+	give(s, 10);
+	ck_assert_int_eq(told(s), -1);
+	ck_assert_int_eq(limit_available(&s->l), 0);
+}
+END_TEST
+
+START_TEST(a_share_counts_what_those_below_it_have)
+{
+	struct scene *s = scene(3);
+	static struct limit_share inner;
+	limit_share_add(&s->l, &inner, &s->s[0]);
+	for (int i = 0; i < 4; i++)
+		s->w[i].share = &inner;
+	ask(s, 0, 8); /* 3 hold and 1 waits of the inner, 4 wait of the outer */
+	ask(s, 10, 12);
+	ck_assert_int_eq(inner.borrowed, 3);
+	ck_assert_int_eq(inner.waiting, 1);
+	ck_assert_int_eq(s->s[0].borrowed, 3);
+	ck_assert_int_eq(s->s[0].waiting, 5);
+	ck_assert_int_eq(s->s[0].in_line, 4);
+	ck_assert_int_eq(s->l.root.waiting, 7);
+	ck_assert_int_eq(s->l.root.in_line, 0);
+	ck_assert_uint_eq(s->l.stats.grants, 3);
+	ck_assert_int_eq(s->l.stats.waiting_max, 7);
+}
+END_TEST
+
 /* ---- reserves ---- */
 
 START_TEST(one_token_of_an_idle_reserve_is_never_lent)
@@ -303,6 +322,86 @@ START_TEST(a_module_reserves_for_its_routes)
 }
 END_TEST
 
+START_TEST(a_reserve_above_its_bound_costs_nobody_a_token)
+{
+	struct scene *s = scene(6);
+	set(s, 0, 1, 4);
+	ask(s, 0, 6);
+	ask(s, 10, 20);
+	ck_assert_int_eq(s->s[1].borrowed, 5);
+	ck_assert_int_eq(limit_available(&s->l), 0);
+}
+END_TEST
+
+START_TEST(a_routes_reserve_above_its_modules_bound_costs_nobody_a_token)
+{
+	struct scene *s = scene(6);
+	static struct limit_share inner;
+	limit_share_add(&s->l, &inner, &s->s[0]);
+	struct limit_share_settings four = { .max = 4, .reserve = 4, .waiting_max = LIMIT_INF };
+	limit_share_set(&s->l, &inner, &four, 0);
+	set(s, 0, 2, 0);
+	for (int i = 0; i < 6; i++)
+		s->w[i].share = &inner;
+	ask(s, 0, 6);
+	ask(s, 10, 20);
+	ck_assert_int_eq(inner.borrowed, 2);
+	ck_assert_int_eq(s->s[1].borrowed, 4);
+	/* What comes back is the route's again, and it is one at a time. */
+	give(s, 0);
+	ck_assert_int_eq(told(s), 2);
+	ck_assert_int_eq(told(s), -1);
+}
+END_TEST
+
+START_TEST(a_reserve_given_up_is_for_all_at_once)
+{
+	struct scene *s = scene(4);
+	set(s, 0, LIMIT_INF, 3);
+	ask(s, 0, 3);
+	for (int i = 0; i < 3; i++)
+		give(s, i);
+	ask(s, 10, 14);
+	ck_assert_int_eq(s->s[1].borrowed, 1);
+	set(s, 0, LIMIT_INF, 0);
+	for (int i = 11; i < 14; i++)
+		ck_assert_int_eq(told(s), i);
+	ck_assert_int_eq(told(s), -1);
+}
+END_TEST
+
+START_TEST(a_reserve_set_while_all_is_out_is_filled_as_tokens_come_back)
+{
+	struct scene *s = scene(4);
+	ask(s, 10, 16);
+	set(s, 0, LIMIT_INF, 2);
+	ask(s, 0, 3);
+	give(s, 10);
+	ck_assert_int_eq(told(s), 0);
+	give(s, 11);
+	ck_assert_int_eq(told(s), 1);
+	give(s, 12);
+	ck_assert_int_eq(told(s), 14);
+	ck_assert_int_eq(told(s), -1);
+}
+END_TEST
+
+START_TEST(a_line_behind_an_idle_reserve_is_measured_as_well)
+{
+	struct scene *s = scene(2);
+	set(s, 0, LIMIT_INF, 1);
+	ask(s, 10, 20);
+	for (int i = 10; i < 16; i++) {
+		s->now += NS_PER_S;
+		give(s, i);
+		ck_assert_int_eq(told(s), i + 1);
+	}
+	/* Three wait, one a second is served. */
+	ck_assert_int_ge(limit_retry_after(&s->l, &s->s[1], s->now), 3);
+	ck_assert_int_le(limit_retry_after(&s->l, &s->s[1], s->now), 4);
+}
+END_TEST
+
 /* ---- priority ---- */
 
 START_TEST(a_level_of_priority_is_worth_one_step_of_waiting)
@@ -326,161 +425,42 @@ START_TEST(a_level_of_priority_is_worth_one_step_of_waiting)
 }
 END_TEST
 
-/* ---- overload ---- */
-
-static struct scene *adaptive(int64_t total)
-{
-	struct scene *s = scene(total);
-	limit_set_target(&s->l, 10 * MS, 0);
-	return s;
-}
-
-START_TEST(a_calm_line_is_first_in_first_out)
-{
-	struct scene *s = adaptive(1);
-	ask(s, 40, 44);
-	s->now = 49 * MS; /* above the target, not for long */
-	give(s, 40);
-	ck_assert_int_eq(told(s), 41);
-	ck_assert(!limit_is_overloaded(&s->l, NULL, s->now));
-}
-END_TEST
-
-START_TEST(an_overloaded_line_is_served_newest_first_and_calms_down)
-{
-	struct scene *s = adaptive(3);
-	ask(s, 40, 43);
-	ask(s, 43, 46);
-	s->now = 100 * MS;
-	ck_assert(limit_is_overloaded(&s->l, NULL, s->now));
-	give(s, 40);
-	ck_assert_int_eq(told(s), 45);
-	give(s, 41);
-	ck_assert_int_eq(told(s), 44);
-	give(s, 42);
-	ck_assert_int_eq(told(s), 43);
-	/* The line was empty: it is calm again. */
-	ask(s, 46, 48);
-	ck_assert(!limit_is_overloaded(&s->l, NULL, s->now));
-	give(s, 43);
-	ck_assert_int_eq(told(s), 46);
-}
-END_TEST
-
-START_TEST(who_waited_too_long_is_shed_but_for_one_a_token)
-{
-	struct scene *s = adaptive(2);
-	ask(s, 40, 42);
-	ask(s, 42, 50);
-	s->now = 100 * MS;
-	limit_tick(&s->l, s->now);
-	for (int i = 42; i < 48; i++)
-		ck_assert_int_eq(sent_away(s), i);
-	ck_assert_int_eq(sent_away(s), -1);
-	ck_assert(s->w[42].was_shed);
-	ck_assert_uint_eq(s->l.stats.rejected_shed, 6);
-	ck_assert_int_eq(s->l.root.waiting, 2);
-}
-END_TEST
-
-START_TEST(promised_waiters_are_never_shed)
-{
-	struct scene *s = adaptive(1);
-	ask(s, 40, 41);
-	s->w[41].is_promised = true;
-	ask(s, 41, 50);
-	s->now = 100 * MS;
-	limit_tick(&s->l, s->now);
-	ck_assert_int_eq(sent_away(s), -1);
-	s->w[41].is_promised = false;
-	limit_tick(&s->l, s->now);
-	ck_assert_int_eq(sent_away(s), 41);
-}
-END_TEST
-
-START_TEST(in_a_full_overloaded_line_the_oldest_makes_room)
-{
-	struct scene *s = adaptive(1);
-	limit_set_waiting_max(&s->l, 3);
-	ask(s, 40, 44);
-	ck_assert_int_eq(limit_borrow(&s->l, &s->w[44], ++s->now, CLOCK_NEVER), LIMIT_FULL);
-	s->now = 100 * MS;
-	ck_assert_int_eq(limit_borrow(&s->l, &s->w[45], s->now, CLOCK_NEVER), LIMIT_WAIT);
-	ck_assert_int_eq(sent_away(s), 41);
-}
-END_TEST
-
-START_TEST(a_stuck_share_does_not_overload_the_others)
-{
-	struct scene *s = adaptive(4);
-	set(s, 0, 1, 0);
-	ask(s, 0, 5);
-	s->now = 100 * MS;
-	ask(s, 10, 15);
-	ck_assert(limit_is_overloaded(&s->l, &s->s[0], s->now));
-	ck_assert(!limit_is_overloaded(&s->l, &s->s[1], s->now));
-	give(s, 10);
-	ck_assert_int_eq(told(s), 13);
-}
-END_TEST
-
-/* ---- lent tokens ---- */
-
-static void lend(struct scene *s, int i)
-{
-	give(s, i);
-}
-
-START_TEST(a_lent_token_comes_back_before_calls_that_have_not_begun)
+START_TEST(a_stream_of_high_priority_leaves_low_ones_their_turn)
 {
 	struct scene *s = scene(1);
+	struct limit_share_settings high = { .max = 9, .waiting_max = 9, .priority = 2 };
+	limit_share_set(&s->l, &s->s[0], &high, 0);
+	ask(s, 0, 2); /* one holds, one waits */
 	ask(s, 40, 41);
-	lend(s, 40);
-	ask(s, 41, 44);
-	ck_assert_int_eq(s->w[41].state, LIMIT_HOLDING);
-	ck_assert_int_eq(limit_return(&s->l, &s->w[40], ++s->now), LIMIT_WAIT);
-	give(s, 41);
-	ck_assert_int_eq(told(s), 40);
-	give(s, 40);
-	ck_assert_int_eq(told(s), 42);
-	ck_assert_uint_eq(s->l.stats.returns, 1);
+	int64_t came = s->now;
+	for (int holds = 0; s->w[40].state == LIMIT_WAITING; holds = 1 - holds) {
+		s->now += 100 * MS;
+		give(s, holds);
+		ask(s, holds, holds + 1);
+		(void)told(s);
+		ck_assert_int_le(s->now, came + 3 * LIMIT_PRIORITY_STEP);
+	}
+	ck_assert_int_ge(s->now, came + 2 * LIMIT_PRIORITY_STEP);
 }
 END_TEST
 
-START_TEST(those_who_come_back_do_so_in_their_order_and_within_their_share)
+START_TEST(a_priority_below_the_others_lets_them_pass)
 {
-	struct scene *s = scene(2);
-	set(s, 0, 1, 0);
+	struct scene *s = scene(1);
+	struct limit_share_settings low = { .max = 9, .waiting_max = 9, .priority = -1 };
+	limit_share_set(&s->l, &s->s[0], &low, 0);
+	ask(s, 40, 41);
 	ask(s, 0, 1);
-	lend(s, 0);
-	ask(s, 10, 11);
-	lend(s, 10);
-	ask(s, 1, 2);
-	ask(s, 20, 21);
-	ck_assert_int_eq(limit_return(&s->l, &s->w[0], ++s->now), LIMIT_WAIT);
-	ck_assert_int_eq(limit_return(&s->l, &s->w[10], ++s->now), LIMIT_WAIT);
-	give(s, 20); /* the first's share is still full */
-	ck_assert_int_eq(told(s), 10);
-	give(s, 1);
-	ck_assert_int_eq(told(s), 0);
-}
-END_TEST
-
-START_TEST(those_who_come_back_neither_expire_nor_are_shed)
-{
-	struct scene *s = adaptive(1);
-	ask(s, 40, 41);
-	lend(s, 40);
+	s->now = LIMIT_PRIORITY_STEP;
 	ask(s, 41, 42);
-	ck_assert_int_eq(limit_return(&s->l, &s->w[40], ++s->now), LIMIT_WAIT);
-	limit_resize(&s->l, 0, s->now);
+	s->now = 2 * LIMIT_PRIORITY_STEP;
+	ask(s, 42, 43);
+	give(s, 40);
+	ck_assert_int_eq(told(s), 41);
 	give(s, 41);
-	s->now += 3600 * NS_PER_S;
-	limit_tick(&s->l, s->now);
-	limit_expire(&s->l, s->now);
-	ck_assert_int_eq(sent_away(s), -1);
-	limit_resize(&s->l, 1, s->now);
-	ck_assert_int_eq(told(s), 40);
+	ck_assert_int_eq(told(s), 0);
+	give(s, 0);
+	ck_assert_int_eq(told(s), 42);
 }
 END_TEST
 
@@ -489,15 +469,18 @@ UNIT_MAIN("limit_share", a_share_has_no_more_than_its_bound_and_others_go_on,
 	  lines_are_served_in_the_order_of_coming, a_share_inside_another_keeps_to_both_bounds,
 	  a_line_of_its_own_may_be_shorter_than_the_pools, settings_change_while_tokens_are_out,
 	  a_share_without_tokens_asks_for_the_most_patience,
-	  one_token_of_an_idle_reserve_is_never_lent, what_is_lent_comes_back_to_the_owner_first,
+	  expired_waiters_hold_no_place_of_their_own_line,
+	  lowering_then_raising_gives_out_no_token_twice_with_shares,
+	  infinite_tokens_leave_shares_their_bounds, without_tokens_every_share_stops,
+	  a_share_counts_what_those_below_it_have, one_token_of_an_idle_reserve_is_never_lent,
+	  what_is_lent_comes_back_to_the_owner_first,
 	  what_was_wanted_lately_is_kept_from_calls_that_never_end,
 	  what_was_not_wanted_for_a_while_is_lent, reserves_without_room_shrink_and_nobody_starves,
-	  a_module_reserves_for_its_routes, a_level_of_priority_is_worth_one_step_of_waiting,
-	  a_calm_line_is_first_in_first_out,
-	  an_overloaded_line_is_served_newest_first_and_calms_down,
-	  who_waited_too_long_is_shed_but_for_one_a_token, promised_waiters_are_never_shed,
-	  in_a_full_overloaded_line_the_oldest_makes_room,
-	  a_stuck_share_does_not_overload_the_others,
-	  a_lent_token_comes_back_before_calls_that_have_not_begun,
-	  those_who_come_back_do_so_in_their_order_and_within_their_share,
-	  those_who_come_back_neither_expire_nor_are_shed)
+	  a_module_reserves_for_its_routes, a_reserve_above_its_bound_costs_nobody_a_token,
+	  a_routes_reserve_above_its_modules_bound_costs_nobody_a_token,
+	  a_reserve_given_up_is_for_all_at_once,
+	  a_reserve_set_while_all_is_out_is_filled_as_tokens_come_back,
+	  a_line_behind_an_idle_reserve_is_measured_as_well,
+	  a_level_of_priority_is_worth_one_step_of_waiting,
+	  a_stream_of_high_priority_leaves_low_ones_their_turn,
+	  a_priority_below_the_others_lets_them_pass)
