@@ -5,7 +5,8 @@ src_work_libwork_a_SOURCES += \
 	src/work/limit_share.c \
 	src/work/pattern.c src/work/pattern.h src/work/pattern_private.h src/work/router.c
 
-LIMIT_MODEL = tests/fuzz/limit_model.h tests/fuzz/limit_model_check.h
+LIMIT_MODEL = tests/fuzz/limit_model.h tests/fuzz/limit_model_check.h tests/fuzz/limit_naive.h \
+	tests/fuzz/limit_naive_ops.h
 PURE_LIBS = src/work/libwork.a src/http/libhttp.a src/base/libbase.a
 
 check_PROGRAMS += tests/unit/test_limit tests/unit/test_limit_share tests/unit/test_limit_overload \

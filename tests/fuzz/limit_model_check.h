@@ -7,19 +7,16 @@
 #ifndef WEIR_TESTS_LIMIT_MODEL_CHECK_H
 #define WEIR_TESTS_LIMIT_MODEL_CHECK_H
 
-#include <stdint.h>
-
-#include "work/limit.h"
-
-enum { MODEL_WAITERS = 64, MODEL_SHARES = 6 };
+#include "limit_naive_ops.h"
 
 struct limit_model {
 	struct limit limit;
+	struct naive naive;                      /* does the same */
 	struct limit_share shares[MODEL_SHARES]; /* 0 1 modules; 2 3 4 their routes; 5 a route */
 	struct limit_waiter waiters[MODEL_WAITERS];
 	enum limit_state was[MODEL_WAITERS]; /* before this step */
 	bool is_lent[MODEL_WAITERS];
-	int64_t now;
+	int64_t now, latest;
 	uint64_t asked; /* limit_borrow, limit_return and successful limit_try_borrow */
 	uint64_t given;
 	uint64_t cancelled_in_line;
@@ -49,20 +46,20 @@ static inline bool model_is_below(const struct limit_share *s, const struct limi
 	return s != NULL;
 }
 
+/* The next waiter from `i` on in this state; -1: there is none. */
+static inline int model_next(const struct limit_model *m, int i, enum limit_state state)
+{
+	for (int n = 0; n < MODEL_WAITERS; n++, i = (i + 1) % MODEL_WAITERS) {
+		if (m->waiters[i].state == state)
+			return i;
+	}
+	return -1;
+}
+
 static inline void model_begin_step(struct limit_model *m)
 {
 	for (int i = 0; i < MODEL_WAITERS; i++)
 		m->was[i] = m->waiters[i].state;
-}
-
-static inline bool model_is_full(struct limit_model *m, const struct limit_waiter *w)
-{
-	const struct limit_share *s = w->share ? w->share : &m->limit.root;
-	for (; s; s = s->parent) {
-		if (s->waiting >= s->set.waiting_max)
-			return true;
-	}
-	return false;
 }
 
 /* Objects of a list, each of the expected state. */
@@ -170,53 +167,38 @@ static inline void model_check_reserves(struct limit_model *m)
 	must(l->root.set.max == 0 ? top == 0 : top < l->root.set.max);
 }
 
-static inline bool model_is_plain(struct limit_model *m)
-{
-	for (int i = 0; i < MODEL_SHARES; i++) {
-		if (m->shares[i].set.max != LIMIT_INF)
-			return false;
-	}
-	return m->limit.reserved == 0 && m->limit.target == 0;
-}
-
-static inline int64_t model_rank(struct limit_model *m, int i)
-{
-	return m->waiters[i].since - model_share_of(m, i)->set.priority * LIMIT_PRIORITY_STEP;
-}
-
-/* Whoever got a token in this step had the right to: in time, before all of
- * its line, and where nothing but the pool's tokens counts before all. */
-static inline void model_check_grant(struct limit_model *m, int i)
-{
-	const struct limit_waiter *w = &m->waiters[i];
-	must(m->was[i] == LIMIT_IDLE || m->was[i] == LIMIT_WAITING);
-	if (w->is_returning || m->limit.target > 0)
-		return;
-	must(w->state == LIMIT_HOLDING || w->expires > m->now);
-	bool plain = model_is_plain(m);
-	for (int j = 0; j < MODEL_WAITERS; j++) {
-		const struct limit_waiter *other = &m->waiters[j];
-		if (other->state != LIMIT_WAITING)
-			continue;
-		must(!plain || !other->is_returning);
-		if (!other->is_returning && model_share_of(m, i) == model_share_of(m, j))
-			must(other->since > w->since);
-		else if (plain && w->state == LIMIT_GRANTED)
-			must(model_rank(m, j) >= model_rank(m, i));
-	}
-}
-
+/* Who got a token in this step was in time, and nobody eligible waits. */
 static inline void model_check_waiters(struct limit_model *m)
 {
 	for (int i = 0; i < MODEL_WAITERS; i++) {
 		const struct limit_waiter *w = &m->waiters[i];
-		if (w->state == LIMIT_WAITING)
-			must(!model_admits(m, model_share_of(m, i)));
-		bool has = w->state == LIMIT_GRANTED || w->state == LIMIT_HOLDING;
-		bool had = m->was[i] == LIMIT_GRANTED || m->was[i] == LIMIT_HOLDING;
-		if (has && !had)
-			model_check_grant(m, i);
+		enum limit_state was = m->was[i];
+		must(w->state != LIMIT_WAITING || !model_admits(m, model_share_of(m, i)));
+		if (w->state == LIMIT_GRANTED && was != LIMIT_GRANTED)
+			must(was == LIMIT_WAITING && w->expires > m->now);
+		if (w->state == LIMIT_HOLDING)
+			must(was == LIMIT_HOLDING || was == LIMIT_GRANTED || was == LIMIT_IDLE);
 	}
+}
+
+/* Both limiters came to the same. */
+static inline void model_check_naive(struct limit_model *m)
+{
+	struct naive *n = &m->naive;
+	naive_pass(n, m->now);
+	must(n->reserved == m->limit.reserved);
+	for (int i = 0; i < MODEL_WAITERS; i++) {
+		must(m->waiters[i].state == n->w[i].state);
+		must(m->waiters[i].since == n->w[i].since);
+		must(n->w[i].state != LIMIT_EXPIRED || m->waiters[i].was_shed == n->w[i].was_shed);
+	}
+	for (int i = 0; i < MODEL_SHARES; i++) {
+		must(m->shares[i].reserve == n->s[i].reserve);
+		must(m->shares[i].wanted == n->s[i].wanted || n->reserved == 0);
+		must(limit_is_overloaded(&m->limit, &m->shares[i], m->now) ==
+		     naive_is_overloaded(n, i));
+	}
+	must(limit_is_overloaded(&m->limit, NULL, m->now) == naive_is_overloaded(n, ROOT));
 }
 
 /* Nobody is lost, no token is, and the accounts add up. */
@@ -249,6 +231,7 @@ static inline void model_check(struct limit_model *m)
 		model_check_share(m, i);
 	model_check_reserves(m);
 	model_check_waiters(m);
+	model_check_naive(m);
 }
 
 #endif

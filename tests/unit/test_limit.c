@@ -1,6 +1,7 @@
 /*
- * work/limit: what a limiter promises, one sentence a test, and a long
- * pseudo-random run in which everything is checked after every step.
+ * work/limit without shares: what a limiter promises, one sentence a test, and
+ * a long pseudo-random run, with shares and all else, in which everything is
+ * checked after every step.
  *
  * Thread: one.
  */
@@ -501,6 +502,10 @@ START_TEST(a_million_random_operations_keep_every_promise)
 	ck_assert_uint_gt(st->rejected_expired, 1000);
 	ck_assert_uint_gt(m.cancelled_granted, 100);
 	ck_assert_uint_gt(m.cancelled_in_line, 100);
+	ck_assert_uint_gt(st->rejected_shed, 1000);
+	ck_assert_uint_gt(st->returns, 1000);
+	ck_assert_uint_gt(m.naive.newest_first, 1000);
+	ck_assert_uint_gt(m.naive.kept_back, 1000);
 }
 END_TEST
 
