@@ -130,9 +130,11 @@ void limit_reserves_fit(struct limit *l)
 	int64_t total = l->root.set.max;
 	l->reserved = add_reserves(l);
 	bool fits = l->reserved == 0 || total == LIMIT_INF || l->reserved < total;
-	double part = fits ? 1 : (double)(total > 0 ? total - 1 : 0) / (double)l->reserved;
+	double room = (double)(total > 0 ? total - 1 : 0);
 	list_each (&l->shares, struct limit_share, link, s) {
-		s->reserve = fits ? s->set.reserve : (int64_t)((double)s->set.reserve * part);
+		s->reserve = s->set.reserve;
+		if (!fits) /* the product first: 49 times a 49th is less than one */
+			s->reserve = (int64_t)((double)s->set.reserve * room / (double)l->reserved);
 		s->owed = s->owed_below = 0;
 	}
 	l->root.owed = l->root.owed_below = 0;

@@ -302,6 +302,19 @@ START_TEST(reserves_without_room_shrink_and_nobody_starves)
 }
 END_TEST
 
+START_TEST(a_reserve_that_shrinks_is_not_rounded_below_what_fits)
+{
+	struct scene *s = scene(200);
+	for (int64_t reserve = 2; reserve < 200; reserve++) {
+		set(s, 0, LIMIT_INF, reserve);
+		for (int64_t total = 1; total <= reserve; total++) {
+			limit_resize(&s->l, total, 0);
+			ck_assert_int_eq(s->s[0].reserve, total - 1);
+		}
+	}
+}
+END_TEST
+
 START_TEST(a_module_reserves_for_its_routes)
 {
 	struct scene *s = scene(6);
@@ -476,7 +489,8 @@ UNIT_MAIN("limit_share", a_share_has_no_more_than_its_bound_and_others_go_on,
 	  what_is_lent_comes_back_to_the_owner_first,
 	  what_was_wanted_lately_is_kept_from_calls_that_never_end,
 	  what_was_not_wanted_for_a_while_is_lent, reserves_without_room_shrink_and_nobody_starves,
-	  a_module_reserves_for_its_routes, a_reserve_above_its_bound_costs_nobody_a_token,
+	  a_reserve_that_shrinks_is_not_rounded_below_what_fits, a_module_reserves_for_its_routes,
+	  a_reserve_above_its_bound_costs_nobody_a_token,
 	  a_routes_reserve_above_its_modules_bound_costs_nobody_a_token,
 	  a_reserve_given_up_is_for_all_at_once,
 	  a_reserve_set_while_all_is_out_is_filled_as_tokens_come_back,
