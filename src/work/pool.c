@@ -54,6 +54,7 @@ struct pool *pool_new(const char *name, const struct pool_settings *settings)
 	list_init(&p->idle);
 	list_init(&p->ended);
 	list_init(&p->spare);
+	list_init(&p->blocks);
 	return p;
 }
 
@@ -63,10 +64,10 @@ void pool_free(struct pool **pool) NO_LOCK_ANALYSIS
 	if (!p)
 		return;
 	must(p->threads == 0 && p->leaving == 0 && list_is_empty(&p->ended));
-	list_each (&p->spare, struct worker, link, w) {
+	list_each (&p->spare, struct worker, link, w)
 		cond_done(&w->wake);
-		free(w);
-	}
+	list_each (&p->blocks, struct worker_block, link, block)
+		free(block);
 	list_each (&p->shares, struct named_share, link, share)
 		free(share);
 	cond_done(&p->quiet);

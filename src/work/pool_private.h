@@ -38,6 +38,13 @@ struct worker {
 	const char *last_name;
 };
 
+enum { WORKER_BLOCK = 16 };
+
+struct worker_block {
+	struct list link;
+	struct worker workers[WORKER_BLOCK];
+};
+
 struct named_share {
 	struct list link;
 	struct limit_share share;
@@ -58,6 +65,7 @@ struct pool {
 	struct list idle GUARDED_BY(lock);     /* workers, last in first */
 	struct list ended GUARDED_BY(lock);    /* workers whose thread is to be joined */
 	struct list spare GUARDED_BY(lock);    /* workers without a thread */
+	struct list blocks GUARDED_BY(lock);   /* what workers are in */
 	int workers GUARDED_BY(lock);          /* allocated: the next number */
 	int64_t threads GUARDED_BY(lock);      /* alive, the starting ones included */
 	int64_t threads_peak GUARDED_BY(lock); /* since memory was last given back */

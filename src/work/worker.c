@@ -286,24 +286,42 @@ void pool_take_back(struct call *call)
 
 /* ---- threads ---- */
 
-static struct worker *new_worker(struct pool *p)
+/* Workers lie side by side: each by itself, they would keep the pages around
+ * them from going back after a peak. False: no memory. */
+static bool add_spares(struct pool *p)
+{
+	struct worker_block *block = calloc(1, sizeof(*block));
+	if (!block)
+		return false;
+	mutex_lock(&p->lock);
+	list_add_last(&p->blocks, &block->link);
+	for (size_t i = 0; i < array_len(block->workers); i++) {
+		struct worker *w = &block->workers[i];
+		w->pool = p;
+		w->number = p->workers++;
+		cond_init(&w->wake);
+		list_init(&w->link);
+		list_add_last(&p->spare, &w->link);
+	}
+	mutex_unlock(&p->lock);
+	return true;
+}
+
+static struct worker *take_spare(struct pool *p)
 {
 	mutex_lock(&p->lock);
 	struct worker *w = list_first(&p->spare, struct worker, link);
 	if (w)
 		list_remove(&w->link);
 	mutex_unlock(&p->lock);
-	if (w)
-		return w;
-	w = calloc(1, sizeof(*w));
-	if (!w)
-		return NULL;
-	w->pool = p;
-	cond_init(&w->wake);
-	list_init(&w->link);
-	mutex_lock(&p->lock);
-	w->number = p->workers++;
-	mutex_unlock(&p->lock);
+	return w;
+}
+
+static struct worker *new_worker(struct pool *p)
+{
+	struct worker *w = take_spare(p);
+	while (!w && add_spares(p))
+		w = take_spare(p);
 	return w;
 }
 
