@@ -7,6 +7,7 @@
 #define WEIR_TESTS_UNIT_H
 
 #include <check.h>
+#include <stdlib.h>
 
 /* UNIT_MAIN("limit", test1, test2, …) */
 #define UNIT_MAIN(name, ...) \
@@ -15,7 +16,8 @@
 		const TTest *const tests[] = { __VA_ARGS__ }; \
 		Suite *suite = suite_create(name); \
 		TCase *tc = tcase_create(name); \
-		tcase_set_timeout(tc, 30); \
+		const char *slow = getenv("WEIR_SLOW"); /* a sanitizer's build */ \
+		tcase_set_timeout(tc, slow ? 30 * atof(slow) : 30); \
 		for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) \
 			tcase_add_test(tc, tests[i]); \
 		suite_add_tcase(suite, tc); \
