@@ -1,5 +1,5 @@
 /*
- * Accept, media types, JSON strings, and the daemon's error bodies.
+ * Accept, Accept-Encoding, media types, JSON strings, and the daemon's error bodies.
  *
  * Thread: any; pure functions.
  */
@@ -71,6 +71,51 @@ bool http_accepts_json(const char *accept)
 	}
 	int plain = text >= 0 ? text : any_text;
 	return json > 0 && (json > plain || (json == plain && json_is_first));
+}
+
+static enum http_coding find_coding(struct http_span name)
+{
+	if (http_span_is(name, "br"))
+		return HTTP_CODING_BR;
+	if (http_span_is(name, "gzip") || http_span_is(name, "x-gzip"))
+		return HTTP_CODING_GZIP;
+	return http_span_is(name, "identity") ? HTTP_CODING_NONE : HTTP_CODING_COUNT;
+}
+
+/* Fills in those that the header names, then the others: by "*", or refused. */
+static void read_codings(const char *accept, int quality[HTTP_CODING_COUNT])
+{
+	struct http_span member;
+	size_t pos = 0, len = strlen(accept);
+	int rest = -1;
+	while (http_list_next(accept, len, &pos, &member)) {
+		int q;
+		struct http_span name = media_range(member, &q);
+		enum http_coding coding = find_coding(name);
+		if (coding < HTTP_CODING_COUNT)
+			quality[coding] = q;
+		else if (http_span_is(name, "*"))
+			rest = q;
+	}
+	for (int i = 0; i < HTTP_CODING_COUNT; i++) {
+		/* Who speaks of others only takes identity too, but likes them better. */
+		if (quality[i] < 0)
+			quality[i] = rest < 0 ? 0 : rest;
+	}
+}
+
+void http_accepted_codings(const char *accept, enum http_coding ret[HTTP_CODING_COUNT])
+{
+	int quality[HTTP_CODING_COUNT] = { -1, -1, -1 };
+	size_t count = 0;
+	read_codings(accept ? accept : "", quality);
+	bool gzip_first = quality[HTTP_CODING_GZIP] > quality[HTTP_CODING_BR];
+	for (int i = 0; i < HTTP_CODING_NONE; i++) {
+		int coding = gzip_first ? HTTP_CODING_GZIP - i : HTTP_CODING_BR + i;
+		if (quality[coding] > 0 && quality[coding] >= quality[HTTP_CODING_NONE])
+			ret[count++] = (enum http_coding)coding;
+	}
+	ret[count] = HTTP_CODING_NONE;
 }
 
 bool http_type_is(const char *content_type, const char *type)

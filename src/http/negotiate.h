@@ -15,6 +15,14 @@
  * quality above that of plain text; on a tie what is named first wins. */
 bool http_accepts_json(const char *accept);
 
+/* Content codings that files may lie there in, and none. */
+enum http_coding { HTTP_CODING_BR, HTTP_CODING_GZIP, HTTP_CODING_NONE, HTTP_CODING_COUNT };
+
+/* The codings that an Accept-Encoding header (NULL: none) accepts, the best
+ * first: by quality, on a tie in the order of the enum. HTTP_CODING_NONE ends
+ * the list; it is there also when it is refused, as what is left then. */
+void http_accepted_codings(const char *accept, enum http_coding ret[HTTP_CODING_COUNT]);
+
 /* The media type without parameters is `type` (any case). */
 bool http_type_is(const char *content_type, const char *type);
 

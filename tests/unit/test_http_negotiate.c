@@ -150,6 +150,50 @@ START_TEST(errors_have_bodies)
 }
 END_TEST
 
+START_TEST(codings_are_chosen_by_quality)
+{
+	static const struct {
+		const char *accept, *codings; /* b, g, and - for none */
+	} rows[] = {
+		{ NULL, "-" },
+		{ "", "-" },
+		{ "br", "b-" },
+		{ "gzip", "g-" },
+		{ "x-gzip", "g-" },
+		{ "GZip, BR", "bg-" },
+		{ "gzip, deflate, br, zstd", "bg-" },
+		{ "gzip;q=1.0, br;q=0.9", "gb-" },
+		{ "gzip;q=0.5, br;q=0.5", "bg-" },
+		{ "br;q=0.001, gzip;q=0.002", "gb-" },
+		{ "br;q=0, gzip", "g-" },
+		{ "br;q=0, gzip;q=0", "-" },
+		{ "*", "bg-" },
+		{ "*;q=0", "-" },
+		{ "gzip, *;q=0", "g-" },
+		{ "*;q=0.5, gzip;q=0.1", "b-" },
+		{ "identity", "-" },
+		{ "identity;q=0", "-" },
+		{ "identity;q=0, br", "b-" },
+		{ "identity, gzip", "g-" },
+		{ "identity;q=1, gzip;q=0.5, br;q=0.9", "-" },
+		{ "identity;q=0.6, gzip;q=0.5, br;q=0.9", "b-" },
+		{ "deflate", "-" },
+	};
+	for (size_t i = 0; i < array_len(rows); i++) {
+		enum http_coding got[HTTP_CODING_COUNT];
+		char text[HTTP_CODING_COUNT + 1] = "";
+		size_t n = 0;
+		http_accepted_codings(rows[i].accept, got);
+		do {
+			text[n] = "bg-"[got[n]];
+		} while (got[n++] != HTTP_CODING_NONE);
+		ck_assert_msg(strcmp(text, rows[i].codings) == 0, "'%s': %s",
+			      rows[i].accept ? rows[i].accept : "none", text);
+	}
+}
+END_TEST
+
 UNIT_MAIN("negotiate", json_is_sent_to_who_prefers_it, text_is_sent_to_all_others,
 	  media_types_are_compared_without_parameters, json_strings_are_escaped,
-	  texts_too_long_to_be_quoted_are_refused, errors_have_bodies)
+	  texts_too_long_to_be_quoted_are_refused, errors_have_bodies,
+	  codings_are_chosen_by_quality)
