@@ -31,6 +31,8 @@
 #include "work/background.h"
 #include "work/module.h"
 #include "work/pool.h"
+#include "work/reader.h"
+#include "work/site.h"
 #include "work/route.h"
 #include "work/watch.h"
 
@@ -39,6 +41,7 @@ struct daemon {
 	struct conf_errors errs;
 	struct pools *pools;
 	struct watch *watch;
+	struct readers *readers;
 	struct generation *gen;
 	struct loop main_loop;
 	struct loop *loops;
@@ -155,7 +158,7 @@ static bool drain_pools(struct daemon *d)
 	struct pool *p;
 	for (size_t i = 0; (p = pools_at(d->pools, i)) != NULL; i++)
 		all = pool_drain(p, d->is_late ? 0 : d->drain_deadline) && all;
-	return all;
+	return readers_drain(d->readers, d->is_late ? 0 : d->drain_deadline) && all;
 }
 
 /* Handlers that do not return cannot be undone around them. */
@@ -196,6 +199,19 @@ static void stop_watch(struct daemon *d)
 	watch_stop(&d->watch);
 }
 
+static int start_readers(struct daemon *d)
+{
+	d->readers = readers_new();
+	if (!d->readers)
+		log_error("cannot make readers: out of memory");
+	return d->readers ? 0 : EXIT_SYSTEM;
+}
+
+static void stop_readers(struct daemon *d)
+{
+	readers_free(&d->readers);
+}
+
 static int start_modules(struct daemon *d)
 {
 	d->gen = generation_new(d->conf, d->pools, true, &d->errs);
@@ -233,6 +249,7 @@ static int start_loops(struct daemon *d)
 		rc = loop_init(&d->loops[i], i, d->gen, id_prefix);
 		d->loop_count = i + 1;
 		d->loops[i].access_fd = d->access_fd;
+		d->loops[i].readers = d->readers;
 	}
 	if (rc < 0)
 		log_error("cannot make event loops: %s", strerror(-rc));
@@ -316,12 +333,13 @@ static void end_loop(struct loop *loop, void *arg)
 	loop_stop(loop);
 }
 
-/* Workers first: what they post home, the loops still take. */
+/* Workers and readers first: what they post home, the loops still take. */
 static void stop_threads(struct daemon *d)
 {
 	struct pool *p;
 	for (size_t i = 0; (p = pools_at(d->pools, i)) != NULL; i++)
 		pool_stop(p);
+	readers_stop(d->readers);
 	for (int i = 0; i < d->running_loops; i++) {
 		loop_post(&d->loops[i], &d->loops[i].errand, end_loop, NULL);
 		must_pt(pthread_join(d->loops[i].thread, NULL));
@@ -335,6 +353,7 @@ static const struct step {
 } steps[] = {
 	{ "access log", start_access_log, stop_access_log },
 	{ "pools", start_pools, stop_pools },
+	{ "readers", start_readers, stop_readers },
 	{ "modules", start_modules, stop_modules },
 	{ "watch", start_watch, stop_watch },
 	{ "loops", start_loops, stop_loops },
@@ -357,6 +376,9 @@ static void show_routes(const struct generation *gen)
 		       r->is_inline ? "inline" : "blocking, pool ",
 		       r->is_inline ? "" : pool_name(r->pool));
 	}
+	for (size_t i = 0; i < gen->site_count; i++)
+		printf("  %-32s %s (files)\n", gen->sites[i].route.label,
+		       gen->sites[i].route.handler_name);
 	fflush(stdout);
 }
 

@@ -37,6 +37,7 @@
 	X(INSTANCE, "module instance") \
 	X(WATCH, "watch") \
 	X(POOL, "pool") \
+	X(READERS, "readers") \
 	X(ON_LOOP, "answer of a function run on a loop") \
 	X(STREAM, "streams of a request") \
 	X(MAILBOX, "mailbox")
@@ -72,7 +73,7 @@ bool cond_wait_until(struct cond *c, struct mutex *m, int64_t when) REQUIRES(m);
 enum thread_kind {
 	THREAD_MAIN,   /* boot, stop, signals; every thread before it says more */
 	THREAD_LOOP,   /* runs an event loop and never blocks */
-	THREAD_WORKER, /* runs blocking handlers */
+	THREAD_WORKER, /* may block: runs handlers, or waits for disks */
 	THREAD_WATCH,  /* looks after what nothing else would move */
 };
 

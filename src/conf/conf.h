@@ -20,7 +20,8 @@ struct conf_key {
 
 struct conf_section {
 	enum section_kind kind;
-	const char *name;        /* pool or instance; of a route its pattern; "" of server */
+	const char *name;        /* pool or instance; of a route its pattern, of static files their
+				    prefix; "" of server */
 	const char *methods;     /* of a route: "GET", "GET,POST", "*" */
 	struct conf_place place; /* of its header; file NULL: not in any file */
 	struct option_set set;
@@ -38,6 +39,8 @@ struct conf {
 	size_t module_count;
 	struct conf_section *routes;
 	size_t route_count;
+	struct conf_section *statics;
+	size_t static_count;
 };
 
 /* Reads `file`. 0, ERR_NOMEM, or ERR_CONFIG when errs grew; *ret_conf is set

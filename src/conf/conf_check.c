@@ -134,6 +134,18 @@ static void check_route(const struct conf *conf, const struct conf_section *s,
 	check_share(s, ROUTE_TOKENS_MAX, ROUTE_TOKENS_RESERVE, errs);
 }
 
+static void check_static(const struct conf_section *s, struct conf_errors *errs)
+{
+	const char *index = conf_text(s, STATIC_INDEX), *fallback = conf_text(s, STATIC_FALLBACK);
+	option_set_require(&s->set, s->place, errs);
+	if (index[0] == '\0' || strchr(index, '/'))
+		conf_error(errs, s->set.values[STATIC_INDEX].place,
+			   "index: give the name of a file, without a slash");
+	if (fallback[0] == '/')
+		conf_error(errs, s->set.values[STATIC_FALLBACK].place,
+			   "fallback: the path is below root and does not begin with '/'");
+}
+
 void conf_check(const struct conf *conf, struct conf_errors *errs)
 {
 	check_server(&conf->server, errs);
@@ -143,4 +155,6 @@ void conf_check(const struct conf *conf, struct conf_errors *errs)
 		check_module(conf, &conf->modules[i], errs);
 	for (size_t i = 0; i < conf->route_count; i++)
 		check_route(conf, &conf->routes[i], errs);
+	for (size_t i = 0; i < conf->static_count; i++)
+		check_static(&conf->statics[i], errs);
 }

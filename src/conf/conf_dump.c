@@ -145,4 +145,8 @@ void conf_dump(const struct conf *conf, FILE *to,
 		fputc('\n', to);
 		dump_section(&conf->routes[i], NULL, to);
 	}
+	for (size_t i = 0; i < conf->static_count; i++) {
+		fputc('\n', to);
+		dump_section(&conf->statics[i], NULL, to);
+	}
 }

@@ -27,6 +27,7 @@ static const struct {
 	[SECTION_POOL] = { "[pool NAME]", 2 },
 	[SECTION_MODULE] = { "[module NAME]", 2 },
 	[SECTION_ROUTE] = { "[route METHODS PATTERN]", 3 },
+	[SECTION_STATIC] = { "[static PREFIX]", 2 },
 };
 
 const char *section_form(enum section_kind kind)
@@ -77,8 +78,10 @@ static bool find_kind(const struct word *w, enum section_kind *ret_kind, struct 
 		conf_error(errs, w->place, "unknown section '%.64s'; did you mean '%s'?", w->text,
 			   near.best);
 	else
-		conf_error(errs, w->place, "unknown section '%.64s'; there are %s, %s, %s and %s",
-			   w->text, forms[0].form, forms[1].form, forms[2].form, forms[3].form);
+		conf_error(errs, w->place,
+			   "unknown section '%.64s'; there are %s, %s, %s, %s and %s", w->text,
+			   forms[0].form, forms[1].form, forms[2].form, forms[3].form,
+			   forms[4].form);
 	return false;
 }
 
@@ -140,6 +143,12 @@ static bool read_words(const struct word *words, struct conf_section *head,
 	if (head->kind == SECTION_SERVER)
 		return true;
 	head->name = words[1].text;
+	if (head->kind == SECTION_STATIC && head->name[0] == '/')
+		return true;
+	if (head->kind == SECTION_STATIC) {
+		conf_error(errs, words[1].place, "the prefix of static files begins with '/'");
+		return false;
+	}
 	if (is_good_name(head->name))
 		return true;
 	conf_error(errs, words[1].place, "a name has only letters, digits, '-' and '_', at most %d",
@@ -241,6 +250,8 @@ int section_enter(struct loader *l, const char *text, struct conf_place place)
 		return enter_listed(l, &conf->modules, &conf->module_count, &head);
 	case SECTION_ROUTE:
 		return enter_listed(l, &conf->routes, &conf->route_count, &head);
+	case SECTION_STATIC:
+		return enter_listed(l, &conf->statics, &conf->static_count, &head);
 	default:
 		if (!conf->server.place.file)
 			conf->server.place = head.place;

@@ -58,16 +58,18 @@ enum section_kind {
 	SECTION_POOL,   /* [pool NAME] */
 	SECTION_MODULE, /* [module NAME] */
 	SECTION_ROUTE,  /* [route METHODS PATTERN] */
+	SECTION_STATIC, /* [static PREFIX] */
 	SECTION_COUNT,
 };
 
 /* Indexes into the sets of the daemon's own sections: SERVER_LISTEN,
- * POOL_THREAD_TOKENS, MODULE_FILE, ROUTE_HANDLER, … */
+ * POOL_THREAD_TOKENS, MODULE_FILE, ROUTE_HANDLER, STATIC_ROOT, … */
 #define OPTION_ENUM(enumerator, ...) enumerator,
 enum server_option { OPTIONS_OF_SERVER(OPTION_ENUM) SERVER_OPTIONS };
 enum pool_option { OPTIONS_OF_POOL(OPTION_ENUM) POOL_OPTIONS };
 enum module_option { OPTIONS_OF_MODULE(OPTION_ENUM) MODULE_OPTIONS };
 enum route_option { OPTIONS_OF_ROUTE(OPTION_ENUM) ROUTE_OPTIONS };
+enum static_option { OPTIONS_OF_STATIC(OPTION_ENUM) STATIC_OPTIONS };
 #undef OPTION_ENUM
 
 /* "server", "pool", … */

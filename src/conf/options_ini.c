@@ -41,4 +41,5 @@ void options_write_ini(FILE *to)
 	write_section(SECTION_POOL, "[pool background]", "", to);
 	write_section(SECTION_MODULE, "[module hello]", ";", to);
 	write_section(SECTION_ROUTE, "[route GET /compute/{item_id:int}]", ";", to);
+	write_section(SECTION_STATIC, "[static /assets/]", ";", to);
 }

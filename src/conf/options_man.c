@@ -23,6 +23,9 @@ static const struct {
 	[SECTION_ROUTE] = { "[route METHODS PATTERN]",
 			    "Changes a route that a module has, or adds one.\n"
 			    "METHODS is one method, several as GET,POST, or * for all.\n" },
+	[SECTION_STATIC] = { "[static PREFIX]",
+			     "Serves the files of a folder under PREFIX, such as /assets/.\n"
+			     "It takes neither a token nor a worker.\n" },
 };
 
 /* Plain text as mdoc: every sentence on its own line, none of them long,

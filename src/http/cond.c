@@ -1,5 +1,5 @@
 /*
- * Conditional requests and ranges.
+ * Conditional requests; ranges themselves are read by range.c.
  *
  * Thread: any; pure functions.
  */
@@ -89,53 +89,8 @@ static bool range_applies(const struct http_head *head, const struct http_entity
 	return read_date(h, &date) && entity->modified == date;
 }
 
-/* Digits → number; false without any, or beyond 63 bits. */
-static bool read_number(const char **at, uint64_t *ret)
-{
-	uint64_t n = 0;
-	const char *start = *at;
-	while (**at >= '0' && **at <= '9') {
-		uint64_t digit = (uint64_t)(**at - '0');
-		if (n > (INT64_MAX - digit) / 10)
-			return false;
-		n = n * 10 + digit;
-		(*at)++;
-	}
-	*ret = n;
-	return *at > start;
-}
-
-/* 200: to be ignored. */
-static int evaluate_range(const char *value, uint64_t length, struct http_range *ret)
-{
-	uint64_t first, last = INT64_MAX;
-	if (strncasecmp(value, "bytes=", 6) != 0)
-		return 200;
-	const char *at = value + 6;
-	if (*at == '-') {
-		at++;
-		if (!read_number(&at, &last) || *at)
-			return 200;
-		if (last == 0 || length == 0)
-			return 416;
-		first = last < length ? length - last : 0;
-		*ret = (struct http_range){ first, length - first };
-		return 206;
-	}
-	if (!read_number(&at, &first) || *at++ != '-')
-		return 200;
-	if (*at && (!read_number(&at, &last) || *at || last < first))
-		return 200;
-	if (first >= length)
-		return 416;
-	if (last >= length)
-		last = length - 1;
-	*ret = (struct http_range){ first, last - first + 1 };
-	return 206;
-}
-
 int http_cond_evaluate(const struct http_head *head, const struct http_entity *entity,
-		       struct http_range *ret_range)
+		       struct http_ranges *ret_ranges)
 {
 	if (head->method != HTTP_GET && head->method != HTTP_HEAD)
 		return 200;
@@ -143,5 +98,5 @@ int http_cond_evaluate(const struct http_head *head, const struct http_entity *e
 	const struct http_header *range = find(head, "Range");
 	if (status != 200 || !range || head->method != HTTP_GET || !range_applies(head, entity))
 		return status;
-	return evaluate_range(range->value, entity->length, ret_range);
+	return http_range_read(range->value, range->value_len, entity->length, ret_ranges);
 }

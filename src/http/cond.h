@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "http/parse.h"
+#include "http/range.h"
 
 /* What is there to be sent. */
 struct http_entity {
@@ -18,18 +19,13 @@ struct http_entity {
 	time_t modified;
 };
 
-struct http_range {
-	uint64_t first; /* offset of the first byte */
-	uint64_t length;
-};
-
 /*
  * Evaluates If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since,
  * then Range with If-Range, in the RFC's order, for GET and HEAD. Returns 200
- * (all of it), 206 (*ret_range), 304, 412 or 416. Several ranges, unknown
- * units and malformed ones are ignored: 200.
+ * (all of it), 206 (*ret_ranges), 304, 412 or 416. A Range that does not count
+ * (http/range.h) is ignored: 200.
  */
 int http_cond_evaluate(const struct http_head *head, const struct http_entity *entity,
-		       struct http_range *ret_range);
+		       struct http_ranges *ret_ranges);
 
 #endif

@@ -87,7 +87,7 @@ static void release(struct conn *c)
 void conn_close(struct conn *c)
 {
 	must_be(c, CONN_MAGIC);
-	must(c->state != CONN_CALL);
+	must(c->state != CONN_CALL && c->state != CONN_READ);
 	if (c->req) {
 		tasks_submit(tasks_take(c->req));
 		loop_give_request(c->loop, c->req);
@@ -99,7 +99,9 @@ void conn_close(struct conn *c)
 static void lose(struct conn *c, int err)
 {
 	must_be(c, CONN_MAGIC);
-	if (c->state == CONN_CALL && !conn_abandon(c)) {
+	bool is_away = (c->state == CONN_CALL && !conn_abandon(c)) ||
+		       (c->state == CONN_READ && !conn_abandon_read(c));
+	if (is_away) {
 		c->req = NULL; /* it comes home by itself */
 		if (c->stream)
 			c->stream->is_lost = true;
@@ -243,10 +245,15 @@ static void start_linger(struct conn *c)
 	conn_set_deadline(c, clock_add(c->loop->now, linger_time));
 }
 
+static bool is_answering(const struct conn *c)
+{
+	return c->state == CONN_CALL || c->state == CONN_READ || c->state == CONN_REPLY;
+}
+
 /* Everything is written; is this the end? */
 static bool is_over(struct conn *c)
 {
-	if (!c->closing || buf_len(&c->out) > 0 || c->state == CONN_CALL || c->state == CONN_REPLY)
+	if (!c->closing || buf_len(&c->out) > 0 || is_answering(c))
 		return false;
 	bool is_unread = c->readable || c->was_refused || buf_len(&c->in) > 0;
 	if (c->state != CONN_LINGER && is_unread && !c->peer_ended)
@@ -282,8 +289,8 @@ void conn_advance(struct conn *c)
  * system answer with a reset. */
 static void conn_probe(struct conn *c)
 {
-	if (c->was_probed || buf_len(&c->out) > 0 || c->req->head.minor == 0 ||
-	    !pool_is_waiting(&c->req->call))
+	if (c->state != CONN_CALL || c->was_probed || buf_len(&c->out) > 0 ||
+	    c->req->head.minor == 0 || !pool_is_waiting(&c->req->call))
 		return;
 	c->was_probed = true;
 	if (buf_add(&c->out, probe, sizeof(probe) - 1) == 0)
@@ -319,7 +326,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 	if (what & (EV_READ | EV_CLOSED))
 		c->readable = true;
 	c->end_is_near |= (what & EV_CLOSED) != 0;
-	bool is_deaf = (c->state == CONN_CALL && !conn_is_receiving(c)) || c->state == CONN_REPLY;
+	bool is_deaf = is_answering(c) && !conn_is_receiving(c);
 	if (is_deaf && (what & (EV_READ | EV_CLOSED)) && !check_client(c, what))
 		return;
 	if ((what & EV_WRITE) && buf_len(&c->out) + (c->state == CONN_REPLY) > 0 && !conn_flush(c))
@@ -373,6 +380,9 @@ void conn_on_timer(struct wheel_timer *t)
 	switch (c->state) {
 	case CONN_CALL:
 		conn_call_timeout(c);
+		break;
+	case CONN_READ:
+		conn_read_timeout(c);
 		break;
 	case CONN_HEAD:
 	case CONN_BODY:

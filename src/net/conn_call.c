@@ -16,7 +16,7 @@ static void run_call(struct call *call, struct worker *w)
 }
 
 /* The answer of the daemon itself, in the place of a handler's. */
-static void respond_error(struct conn *c, int status, const char *detail)
+void conn_answer(struct conn *c, int status, const char *detail)
 {
 	struct response *res = &c->req->res;
 	char allow[64];
@@ -71,11 +71,11 @@ static void call_done(struct call *call)
 	must(c->state == CONN_CALL && c->req == req);
 	int refusal = conn_stream_refusal(c);
 	if (call->end == CALL_EXPIRED && call->expires == req->deadline)
-		respond_error(c, 504, why_late);
+		conn_answer(c, 504, why_late);
 	else if (call->end != CALL_RAN)
-		respond_error(c, 503, why_not_run(call->end));
+		conn_answer(c, 503, why_not_run(call->end));
 	else if (refusal)
-		respond_error(c, refusal, NULL);
+		conn_answer(c, refusal, NULL);
 	else if (req->res.kind == BODY_STREAM)
 		conn_stream_end(c);
 	else
@@ -123,7 +123,9 @@ void conn_dispatch(struct conn *c)
 	if (c->refusal) {
 		int status = c->refusal;
 		c->refusal = 0;
-		respond_error(c, status, NULL);
+		conn_answer(c, status, NULL);
+	} else if (req->route->site) {
+		conn_serve(c);
 	} else if (req->route->is_inline) {
 		request_run(req, NULL);
 		conn_respond(c);
@@ -141,7 +143,7 @@ void conn_refuse(struct conn *c, int status, const char *detail)
 		return;
 	}
 	c->refusal = 0;
-	respond_error(c, status, detail);
+	conn_answer(c, status, detail);
 }
 
 /* The client is answered while the handler runs on: a second request takes
@@ -179,17 +181,25 @@ static bool stand_in(struct conn *c)
 	return true;
 }
 
+void conn_answer_for(struct conn *c, int status, const char *detail)
+{
+	if (stand_in(c))
+		conn_answer(c, status, detail);
+	else
+		conn_lost(c);
+}
+
 void conn_call_timeout(struct conn *c)
 {
 	struct request *req = c->req;
 	bool is_late = c->loop->now >= req->deadline;
 	if (pool_cancel(&req->call, is_late)) {
 		if (is_late) {
-			respond_error(c, 504, why_late);
+			conn_answer(c, 504, why_late);
 		} else {
 			req->call.end = CALL_EXPIRED;
 			req->call.retry_after = pool_retry_after(req->call.pool, req->call.share);
-			respond_error(c, 503, why_not_run(CALL_EXPIRED));
+			conn_answer(c, 503, why_not_run(CALL_EXPIRED));
 		}
 		return;
 	}
@@ -203,10 +213,7 @@ void conn_call_timeout(struct conn *c)
 	}
 	log_warn("request %s: handler %s (%s) exceeded its time limit; the client was told 504",
 		 req->id, req->route->handler_name, req->route->label);
-	if (stand_in(c))
-		respond_error(c, 504, "The handler did not answer in time.");
-	else
-		conn_lost(c);
+	conn_answer_for(c, 504, "The handler did not answer in time.");
 }
 
 bool conn_abandon(struct conn *c)

@@ -8,7 +8,6 @@
 #include <linux/sockios.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/sendfile.h>
 #include <sys/uio.h>
 
 #include "base/log.h"
@@ -16,8 +15,6 @@
 #include "net/conn_private.h"
 #include "net/reply.h"
 #include "work/background.h"
-
-enum { SENDFILE_MAX = 1 << 20 }; /* of one file in one go; others want their turn */
 
 /* The response is on its way: the request's memory goes back. */
 void conn_end_request(struct conn *c)
@@ -52,6 +49,8 @@ void conn_respond(struct conn *c)
 	int rc = reply_write_head(&c->out, req, loop_date(c->loop), c->closing);
 	if (rc == 0 && joins && reply_has_body(req) && req->res.len > 0)
 		rc = buf_add(&c->out, req->res.data, req->res.len);
+	else if (rc == 0 && !joins)
+		joins = conn_takes_file(c);
 	if (rc < 0) {
 		/* Not even an error fits: half an answer must not be taken for one. */
 		log_error("request %s: out of memory for its answer; connection closed", req->id);
@@ -59,7 +58,7 @@ void conn_respond(struct conn *c)
 		buf_done(&c->out);
 		joins = true;
 	}
-	c->sent = 0;
+	c->sent = c->ready = 0;
 	if (joins) {
 		conn_end_request(c);
 	} else {
@@ -85,23 +84,6 @@ static ssize_t send_bytes(struct conn *c)
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)n };
 	bool more = c->state == CONN_REPLY && c->req->res.kind == BODY_FILE;
 	return sendmsg(c->fd, &msg, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
-}
-
-static ssize_t send_file(struct conn *c)
-{
-	const struct response *res = &c->req->res;
-	off_t at = (off_t)(res->offset + c->sent);
-	uint64_t left = res->len - c->sent;
-	ssize_t n =
-		sendfile(c->fd, res->fd, &at, left < SENDFILE_MAX ? (size_t)left : SENDFILE_MAX);
-	if (n == 0) {
-		/* The file shrank below what was announced. */
-		log_error("request %s: file became shorter while it was sent; connection closed",
-			  c->req->id);
-		errno = EIO;
-		return -1;
-	}
-	return n;
 }
 
 /* Accounts for what the kernel took. */
@@ -149,10 +131,13 @@ bool conn_flush(struct conn *c)
 	bool moved = false;
 	while (has_output(c)) {
 		bool is_file = buf_len(&c->out) == 0 && c->req->res.kind == BODY_FILE;
-		ssize_t n = is_file ? send_file(c) : send_bytes(c);
+		if (is_file && !conn_file_is_ready(c))
+			return true;
+		ssize_t n = is_file ? conn_send_file(c) : send_bytes(c);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN) {
+			c->ready = 0; /* until then it may be forgotten */
 			await_client(c, moved);
 			return true;
 		}

@@ -1,7 +1,8 @@
 /*
  * The inside of a connection, shared by conn.c (life, events, time),
  * conn_in.c (reading), conn_call.c (requests on their way to handlers and
- * back), conn_out.c (writing) and conn_stream.c (while a handler runs).
+ * back), conn_file.c (files), conn_out.c (writing) and conn_stream.c (while a
+ * handler runs).
  *
  * Thread: the loop that accepted it.
  */
@@ -35,6 +36,7 @@ enum conn_state {
 	CONN_HEAD,   /* the rest of a head; what came is in `in` */
 	CONN_BODY,   /* the rest of a body */
 	CONN_CALL,   /* a pool: the request is its, or a worker's */
+	CONN_READ,   /* a reader, to find a file or to bring a part of it: the request is its */
 	CONN_REPLY,  /* the client, to take a body that is not in `out` */
 	CONN_LINGER, /* the client, to see the end: all is sent, we only read and drop */
 };
@@ -68,6 +70,7 @@ struct conn {
 	uint64_t body_left; /* of a body with Content-Length */
 	uint64_t skip;      /* in IDLE: the rest of a body that nobody wanted */
 	uint64_t sent;      /* of the response body in CONN_REPLY */
+	uint64_t ready;     /* bytes of its file that can be sent without waiting for a disk */
 	uint64_t served;    /* requests so far */
 	int unsent;         /* while blocked: bytes the kernel had still to send */
 	struct http_chunked chunked;
@@ -109,6 +112,16 @@ void conn_dispatch(struct conn *c);                               /* the request
 void conn_refuse(struct conn *c, int status, const char *detail); /* answer, then close */
 void conn_call_timeout(struct conn *c); /* its deadline came in CONN_CALL */
 bool conn_abandon(struct conn *c);      /* the client is gone in CONN_CALL */
+void conn_answer(struct conn *c, int status, const char *detail);     /* in a handler's place */
+void conn_answer_for(struct conn *c, int status, const char *detail); /* who has the request */
+
+/* conn_file.c */
+void conn_serve(struct conn *c);         /* the request is for a file of a site */
+void conn_read_timeout(struct conn *c);  /* its deadline came in CONN_READ */
+bool conn_abandon_read(struct conn *c);  /* the client is gone in CONN_READ */
+bool conn_takes_file(struct conn *c);    /* a small file is in `out` now, all of it */
+bool conn_file_is_ready(struct conn *c); /* else a reader was asked: CONN_READ */
+ssize_t conn_send_file(struct conn *c);  /* as sendfile */
 
 /* conn_stream.c */
 void conn_stream_arrived(struct request *req); /* its letter has come; may free the connection */

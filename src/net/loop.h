@@ -43,7 +43,8 @@ struct loop {
 	int64_t timer_at; /* what timer_event is set to */
 	int64_t now;      /* of the current callback */
 	struct submitter submitter;
-	struct list conns; /* all connections */
+	struct readers *readers; /* all loops' */
+	struct list conns;       /* all connections */
 	size_t conn_count;
 	struct list dirty;                          /* connections with something to write */
 	struct list again;                          /* connections whose turn was cut short */

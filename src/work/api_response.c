@@ -10,13 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/log.h"
-#include "http/date.h"
 #include "http/form.h"
 #include "work/api.h"
+#include "work/file.h"
 #include "work/module.h"
 
 static const char *const framing[] = {
@@ -191,53 +189,6 @@ API int weir_bytes_take(struct weir_response *public, int status, const char *ty
 	return set_bytes(res, status, kept, data, len, free_fn);
 }
 
-static int put_validators(struct response *res, const struct stat *st, char etag[64])
-{
-	char date[HTTP_DATE_LEN + 1];
-	snprintf(etag, 64, "\"%llx-%llx-%lx\"", (unsigned long long)st->st_size,
-		 (unsigned long long)st->st_mtim.tv_sec, (unsigned long)st->st_mtim.tv_nsec);
-	http_date_write(st->st_mtim.tv_sec, date);
-	int rc = response_put_header(res, true, "ETag", etag);
-	if (rc == 0)
-		rc = response_put_header(res, true, "Last-Modified", date);
-	if (rc == 0)
-		rc = response_put_header(res, true, "Accept-Ranges", "bytes");
-	return rc;
-}
-
-static int put_range(struct response *res, int status, const struct http_range *range,
-		     uint64_t length)
-{
-	char text[80];
-	if (status == 206)
-		snprintf(text, sizeof(text), "bytes %llu-%llu/%llu",
-			 (unsigned long long)range->first,
-			 (unsigned long long)(range->first + range->length - 1),
-			 (unsigned long long)length);
-	else
-		snprintf(text, sizeof(text), "bytes */%llu", (unsigned long long)length);
-	return response_put_header(res, true, "Content-Range", text);
-}
-
-/* What of the file to send, by the request's conditions. */
-static int choose_part(struct response *res, const struct stat *st, struct http_range *ret_range)
-{
-	char etag[64];
-	int rc = put_validators(res, st, etag);
-	if (rc < 0)
-		return rc;
-	struct http_entity entity = {
-		.length = (uint64_t)st->st_size,
-		.etag = etag,
-		.modified = st->st_mtim.tv_sec,
-	};
-	*ret_range = (struct http_range){ .length = entity.length };
-	int status = http_cond_evaluate(&response_request(res)->head, &entity, ret_range);
-	if (status == 206 || status == 416)
-		rc = put_range(res, status, ret_range, entity.length);
-	return rc < 0 ? rc : status;
-}
-
 API int weir_file(struct weir_response *public, const char *path, const char *type)
 {
 	struct response *res = api_response(public);
@@ -247,26 +198,9 @@ API int weir_file(struct weir_response *public, const char *path, const char *ty
 	const char *kept = api_keep_type(res, type, &err);
 	if (!kept)
 		return err;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return -errno;
 	struct stat st;
-	struct http_range range;
-	int status = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
-	if (status == 0)
-		status = choose_part(res, &st, &range);
-	if (status != 200 && status != 206) {
-		close(fd);
-		response_clear_body(res);
-		return status;
-	}
-	response_clear_body(res);
-	res->kind = BODY_FILE;
-	res->type = kept;
-	res->fd = fd;
-	res->offset = range.first;
-	res->len = range.length;
-	return status;
+	int fd = file_open(AT_FDCWD, path, 0, &st);
+	return fd < 0 ? fd : file_respond(res, fd, &st, kept);
 }
 
 API int weir_redirect(struct weir_response *public, int status, const char *location)

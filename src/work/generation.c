@@ -12,6 +12,7 @@
 #include "work/module.h"
 #include "work/pool.h"
 #include "work/route.h"
+#include "work/site.h"
 
 static int64_t server_ns(const struct conf *conf, enum server_option option)
 {
@@ -284,28 +285,93 @@ static void add_routes(struct builder *b)
 		add_conf_route(b, &gen->conf->routes[i]);
 }
 
+/* ---- static files: routes without a handler ---- */
+
+static bool name_site_route(struct builder *b, const struct site *site, struct route *r,
+			    const char *prefix, const char *rest)
+{
+	*r = (struct route){ .place = site->section->place, .site = site, .timeout = CLOCK_NEVER };
+	if (!set_pattern(b, r, HTTP_BIT(HTTP_GET), prefix, rest))
+		return false;
+	set_label(b, r);
+	r->handler_name = arena_printf(&b->gen->arena, "[static %s]", site->section->name);
+	if (!r->handler_name)
+		no_memory(b, r->place);
+	return !b->out_of_memory;
+}
+
+/* PREFIX with all below it and, unless it is "/", PREFIX without its slash. */
+static void add_site(struct builder *b, const struct conf_section *section)
+{
+	struct generation *gen = b->gen;
+	struct site *site = &gen->sites[gen->site_count];
+	size_t len = strlen(section->name);
+	while (len > 1 && section->name[len - 1] == '/')
+		len--;
+	char *prefix = arena_strndup(&gen->arena, section->name, len);
+	site_open(site, section, gen->sites, gen->site_count, &gen->arena, b->errs);
+	gen->site_count++;
+	if (!prefix)
+		no_memory(b, section->place);
+	else if (!name_site_route(b, site, &site->route, prefix, "/{path:path}"))
+		return;
+	else if (site->route.target.pattern.param_count > 1)
+		conf_error(b->errs, section->place, "the prefix of static files has no parameters");
+	else if (len > 1)
+		(void)name_site_route(b, site, &site->bare, prefix, "");
+}
+
+static void add_sites(struct builder *b)
+{
+	struct generation *gen = b->gen;
+	gen->sites = arena_zalloc(&gen->arena, (gen->conf->static_count + 1) * sizeof(*gen->sites));
+	if (!gen->sites)
+		no_memory(b, gen->conf->server.place);
+	for (size_t i = 0; !b->out_of_memory && i < gen->conf->static_count; i++)
+		add_site(b, &gen->conf->statics[i]);
+}
+
+/* ---- the router ---- */
+
+static void add_to_router(struct builder *b, struct route *r)
+{
+	struct pattern_target *other = NULL;
+	int rc = router_add(b->gen->router, &r->target, &other);
+	if (rc == ERR_EXISTS) {
+		struct route *first = container_of(other, struct route, target);
+		conf_error(b->errs, r->place,
+			   "route %s of %s and route %s of %s (%s:%u) match the same paths; "
+			   "change one pattern or mount",
+			   r->label, r->handler_name, first->label, first->handler_name,
+			   first->place.file ? first->place.file : "", first->place.line);
+	} else if (rc < 0) {
+		no_memory(b, r->place);
+	}
+}
+
+static void route_site(struct builder *b, struct site *site)
+{
+	struct pattern_target *other;
+	if (site->route.handler_name)
+		add_to_router(b, &site->route);
+	/* The slash is missed only where nobody else answers without it. */
+	if (site->bare.handler_name &&
+	    router_add(b->gen->router, &site->bare.target, &other) == ERR_NOMEM)
+		no_memory(b, site->section->place);
+}
+
 static void build_router(struct builder *b)
 {
 	struct generation *gen = b->gen;
 	gen->router = router_new(&gen->arena);
-	for (size_t i = 0; gen->router && i < gen->route_count; i++) {
-		struct route *r = &gen->routes[i];
-		struct pattern_target *other = NULL;
-		int rc = router_add(gen->router, &r->target, &other);
-		if (rc == ERR_EXISTS) {
-			struct route *first = container_of(other, struct route, target);
-			conf_error(
-				b->errs, r->place,
-				"route %s of %s and route %s of %s (%s:%u) match the same paths; "
-				"change one pattern or mount",
-				r->label, r->handler_name, first->label, first->handler_name,
-				first->place.file ? first->place.file : "", first->place.line);
-		} else if (rc < 0) {
-			no_memory(b, r->place);
-		}
-	}
-	if (!gen->router)
+	if (!gen->router) {
 		no_memory(b, gen->conf->server.place);
+		return;
+	}
+	for (size_t i = 0; i < gen->route_count; i++)
+		add_to_router(b, &gen->routes[i]);
+	for (size_t i = 0; i < gen->site_count; i++)
+		route_site(b, &gen->sites[i]);
 }
 
 static void check_and_init(struct builder *b, bool init)
@@ -322,6 +388,8 @@ static void generation_free(struct generation *gen)
 	/* The last loaded may lean on an earlier one. */
 	while (gen->instance_count > 0)
 		instance_free(&gen->instances[--gen->instance_count]);
+	while (gen->site_count > 0)
+		site_close(&gen->sites[--gen->site_count]);
 	arena_done(&gen->arena);
 	conf_free(&gen->conf);
 	free(gen);
@@ -344,6 +412,8 @@ struct generation *generation_new(struct conf *conf, struct pools *pools, bool i
 	load_modules(&b);
 	if (!b.out_of_memory)
 		add_routes(&b);
+	if (!b.out_of_memory)
+		add_sites(&b);
 	if (!b.out_of_memory)
 		build_router(&b);
 	if (!b.out_of_memory && shares_build(gen, pools, errs) < 0)

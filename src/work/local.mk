@@ -3,13 +3,16 @@ src_work_libwork_a_SOURCES = \
 	src/work/background.c src/work/background.h \
 	src/work/body.c src/work/body.h \
 	src/work/context.c src/work/context.h \
+	src/work/file.c src/work/file.h \
 	src/work/generation.c src/work/route.h \
 	src/work/mailbox.c src/work/mailbox.h \
 	src/work/module.c src/work/module.h \
 	src/work/peek.c src/work/peek.h \
 	src/work/pool.c src/work/pool.h src/work/pool_private.h src/work/pool_state.c \
 	src/work/pools.c \
+	src/work/reader.c src/work/reader.h \
 	src/work/request.c src/work/request.h src/work/shares.c \
+	src/work/site.c src/work/site.h \
 	src/work/stream.c src/work/stream.h \
 	src/work/watch.c src/work/watch.h src/work/worker.c
 

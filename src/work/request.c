@@ -241,6 +241,8 @@ void response_clear_body(struct response *res)
 	res->free_fn = NULL;
 	res->fd = -1;
 	res->offset = res->len = 0;
+	res->pieces = NULL;
+	res->piece_count = 0;
 	res->type = NULL;
 }
 

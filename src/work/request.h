@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "http/cond.h"
 #include "work/pool.h"
+#include "work/reader.h"
 #include "work/route.h"
 
 #define REQUEST_MAGIC 0x2e9e57a1U
@@ -28,9 +29,11 @@ struct response_header {
 enum body_kind {
 	BODY_NONE,
 	BODY_BYTES,  /* data, len */
-	BODY_FILE,   /* fd, offset, len */
+	BODY_FILE,   /* fd, offset, len; or fd, pieces, len */
 	BODY_STREAM, /* what the handler wrote and writes: the request's stream */
 };
+
+struct file_piece; /* work/file.h */
 
 struct response {
 	unsigned magic;
@@ -42,6 +45,8 @@ struct response {
 	void (*free_fn)(void *); /* of data; NULL: arena or static */
 	int fd;                  /* of BODY_FILE: ours to close; else -1 */
 	uint64_t offset;
+	const struct file_piece *pieces; /* of several parts with what is between them; else NULL */
+	size_t piece_count;
 	uint64_t len; /* of the body */
 };
 
@@ -56,8 +61,18 @@ struct request_body {
 	bool is_whole; /* a live one: weir_body has read it to its end */
 };
 
-struct task;   /* work/background.h */
-struct stream; /* work/stream.h */
+struct task;        /* work/background.h */
+struct stream;      /* work/stream.h */
+struct site_search; /* work/site.h */
+
+/* What a reader does for the request: search a file, or bring a part of the
+ * response's into memory. */
+struct file_job {
+	struct read_job job;
+	struct site_search *search;
+	uint64_t offset;
+	uint64_t len;
+};
 
 struct request {
 	unsigned magic;
@@ -74,6 +89,7 @@ struct request {
 	struct request_body body;
 	struct response res;
 	struct call call;
+	struct file_job file;
 	int result;                             /* what the handler returned */
 	struct stream *stream;                  /* NULL: the handler does not stream */
 	void (*on_stream)(struct request *req); /* on home's loop: its letter has come */

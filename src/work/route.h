@@ -18,6 +18,7 @@
 struct instance;
 struct limit_share;
 struct pool;
+struct site;
 
 struct route {
 	struct pattern_target target; /* first: what the router leads to */
@@ -25,6 +26,7 @@ struct route {
 	const char *handler_name;     /* "notes.read" */
 	weir_handler *handler;
 	struct instance *inst;
+	const struct site *site; /* its files are the answer: there is no handler; else NULL */
 	bool is_inline;
 	bool is_live;                       /* it runs before the body is there */
 	struct pool *pool;                  /* of the handler; NULL when inline */
@@ -54,6 +56,8 @@ struct generation {
 	size_t instance_count;
 	struct route *routes;
 	size_t route_count;
+	struct site *sites;
+	size_t site_count;
 	struct router *router;
 	struct http_limits limits;
 	uint64_t body_max; /* bytes */

@@ -268,8 +268,25 @@ START_TEST(headers_are_checked)
 		"t:1:12: 'get' is no method; write GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, "
 		"several as GET,POST, or * for all\n");
 	refused("[xyz]", "t:1:2: unknown section 'xyz'; there are [server], [pool NAME], "
-			 "[module NAME] and [route METHODS PATTERN]\n");
+			 "[module NAME], [route METHODS PATTERN] and [static PREFIX]\n");
+	refused("[static]", "t:1:1: too few words; write [static PREFIX]\n");
+	refused("[static assets]", "t:1:9: the prefix of static files begins with '/'\n");
 	accepted("[ pool   x ]\n[pool y]; c");
+}
+END_TEST
+
+START_TEST(static_files_are_checked)
+{
+	accepted("[static /assets/]\nroot = /srv\n[static /]\nroot = /srv\nfallback = a/b\n");
+	refused("[static /]\n", "t:1:1: key 'root' is missing: Folder whose files are served\n");
+	refused("[static /]\nroot = /srv\nindex = a/b\n",
+		"t:3:9: index: give the name of a file, without a slash\n");
+	refused("[static /]\nroot = /srv\nindex =\n",
+		"t:3:8: index: give the name of a file, without a slash\n");
+	refused("[static /]\nroot = /srv\nfallback = /index.html\n",
+		"t:3:12: fallback: the path is below root and does not begin with '/'\n");
+	refused("[static /]\nroot = /srv\n[static /]\nroot = /srv\n",
+		"t:3:1: [static /] stands here a second time; the first is at t:1\n");
 }
 END_TEST
 
@@ -518,10 +535,11 @@ START_TEST(each_failing_allocation_ends_cleanly)
 END_TEST
 
 UNIT_MAIN("conf", nothing_written_is_a_configuration_of_defaults, a_whole_configuration_is_read,
-	  ten_mistakes_in_one_file_are_ten_lines, headers_are_checked, nothing_may_stand_twice,
-	  unknown_keys_are_shown_the_way, auto_tokens_are_refused_in_clear_words,
-	  addresses_are_checked, values_are_checked_against_each_other,
-	  included_files_are_read_in_byte_order, includes_that_cannot_be_are_errors,
-	  includes_nest_eight_deep, a_file_that_is_not_there_is_an_error_without_a_line,
-	  the_dump_says_where_values_come_from, the_dump_can_be_loaded_again,
-	  a_modules_own_options_are_dumped_without_secrets, each_failing_allocation_ends_cleanly)
+	  ten_mistakes_in_one_file_are_ten_lines, headers_are_checked, static_files_are_checked,
+	  nothing_may_stand_twice, unknown_keys_are_shown_the_way,
+	  auto_tokens_are_refused_in_clear_words, addresses_are_checked,
+	  values_are_checked_against_each_other, included_files_are_read_in_byte_order,
+	  includes_that_cannot_be_are_errors, includes_nest_eight_deep,
+	  a_file_that_is_not_there_is_an_error_without_a_line, the_dump_says_where_values_come_from,
+	  the_dump_can_be_loaded_again, a_modules_own_options_are_dumped_without_secrets,
+	  each_failing_allocation_ends_cleanly)

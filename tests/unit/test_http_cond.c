@@ -26,12 +26,13 @@ struct field {
 struct row {
 	struct field fields[4];
 	int status;
-	struct http_range range; /* of a 206 */
+	struct http_range range; /* the one of a 206 */
 };
 
 static int evaluate(enum http_method method, const struct row *r, const struct http_entity *e,
 		    struct http_range *ret_range)
 {
+	struct http_ranges ranges = { .count = 0 };
 	struct http_header headers[array_len(r->fields)];
 	struct http_head head = { .method = method, .headers = headers };
 	for (const struct field *f = r->fields; f < r->fields + 4 && f->name; f++) {
@@ -42,7 +43,11 @@ static int evaluate(enum http_method method, const struct row *r, const struct h
 			.value_len = (uint32_t)strlen(f->value),
 		};
 	}
-	return http_cond_evaluate(&head, e, ret_range);
+	int status = http_cond_evaluate(&head, e, &ranges);
+	ck_assert_uint_eq(ranges.count, status == 206);
+	if (status == 206)
+		*ret_range = ranges.list[0];
+	return status;
 }
 
 static void check_rows(const struct row *rows, size_t count, const struct http_entity *e)
@@ -134,65 +139,18 @@ START_TEST(dates_are_compared_to_the_second)
 }
 END_TEST
 
-START_TEST(one_range_is_sent)
+START_TEST(ranges_are_read_where_nothing_is_against_it)
 {
 	static const struct row rows[] = {
-		{ { { "Range", "bytes=0-0" } }, 206, { 0, 1 } },
-		{ { { "Range", "bytes=0-99" } }, 206, { 0, 100 } },
 		{ { { "Range", "bytes=10-19" } }, 206, { 10, 10 } },
-		{ { { "Range", "BYTES=10-19" } }, 206, { 10, 10 } },
-		{ { { "Range", "bytes=10-" } }, 206, { 10, 90 } },
-		{ { { "Range", "bytes=99-" } }, 206, { 99, 1 } },
-		{ { { "Range", "bytes=90-1000" } }, 206, { 90, 10 } },
-		{ { { "Range", "bytes=0-9223372036854775806" } }, 206, { 0, 100 } },
-		{ { { "Range", "bytes=-1" } }, 206, { 99, 1 } },
-		{ { { "Range", "bytes=-100" } }, 206, { 0, 100 } },
-		{ { { "Range", "bytes=-1000" } }, 206, { 0, 100 } },
-		{ { { "Range", "bytes=007-008" } }, 206, { 7, 2 } },
-	};
-	check_rows(rows, array_len(rows), &strong);
-}
-END_TEST
-
-START_TEST(ranges_behind_the_end_cannot_be_satisfied)
-{
-	static const struct row rows[] = {
 		{ { { "Range", "bytes=100-" } }, 416, { 0, 0 } },
-		{ { { "Range", "bytes=100-200" } }, 416, { 0, 0 } },
-		{ { { "Range", "bytes=-0" } }, 416, { 0, 0 } },
-		{ { { "Range", "bytes=922337203685477579-" } }, 416, { 0, 0 } },
+		{ { { "Range", "bytes=2-1" } }, 200, { 0, 0 } },
 	};
 	static const struct row of_empty[] = {
 		{ { { "Range", "bytes=0-" } }, 416, { 0, 0 } },
-		{ { { "Range", "bytes=0-0" } }, 416, { 0, 0 } },
-		{ { { "Range", "bytes=-1" } }, 416, { 0, 0 } },
 	};
 	check_rows(rows, array_len(rows), &strong);
 	check_rows(of_empty, array_len(of_empty), &empty);
-}
-END_TEST
-
-START_TEST(other_ranges_are_ignored)
-{
-	static const struct row rows[] = {
-		{ { { "Range", "" } }, 200, { 0, 0 } },
-		{ { { "Range", "bytes" } }, 200, { 0, 0 } },
-		{ { { "Range", "bytes=" } }, 200, { 0, 0 } },
-		{ { { "Range", "bytes=-" } }, 200, { 0, 0 } },
-		{ { { "Range", "bytes=1" } }, 200, { 0, 0 } },
-		{ { { "Range", "bytes=2-1" } }, 200, { 0, 0 } },
-		{ { { "Range", "bytes=0-1,3-4" } }, 200, { 0, 0 } },
-		{ { { "Range", "bytes=0-1," } }, 200, { 0, 0 } },
-		{ { { "Range", "bytes=--1" } }, 200, { 0, 0 } },
-		{ { { "Range", "bytes=+1-2" } }, 200, { 0, 0 } },
-		{ { { "Range", "bytes=1-2x" } }, 200, { 0, 0 } },
-		{ { { "Range", "bytes=0x1-2" } }, 200, { 0, 0 } },
-		{ { { "Range", "bytes = 1-2" } }, 200, { 0, 0 } },
-		{ { { "Range", "lines=1-2" } }, 200, { 0, 0 } },
-		{ { { "Range", "bytes=99999999999999999999-" } }, 200, { 0, 0 } },
-		{ { { "Range", "bytes=-99999999999999999999" } }, 200, { 0, 0 } },
-	};
-	check_rows(rows, array_len(rows), &strong);
 }
 END_TEST
 
@@ -259,7 +217,6 @@ START_TEST(head_has_no_ranges_and_others_no_conditions)
 END_TEST
 
 UNIT_MAIN("cond", without_conditions_all_of_it_is_sent, if_match_compares_strongly,
-	  if_none_match_compares_weakly, dates_are_compared_to_the_second, one_range_is_sent,
-	  ranges_behind_the_end_cannot_be_satisfied, other_ranges_are_ignored,
-	  if_range_wants_the_same_thing_exactly, conditions_come_before_ranges,
-	  head_has_no_ranges_and_others_no_conditions)
+	  if_none_match_compares_weakly, dates_are_compared_to_the_second,
+	  ranges_are_read_where_nothing_is_against_it, if_range_wants_the_same_thing_exactly,
+	  conditions_come_before_ranges, head_has_no_ranges_and_others_no_conditions)
