@@ -125,7 +125,7 @@ void conn_serve(struct conn *c)
 		rc = submit(c, run_search);
 		if (rc == 0)
 			return;
-		if (rc == -EAGAIN)
+		if (rc == -EBUSY)
 			s->status = 503;
 		else
 			run_search(&c->req->file.job);

@@ -54,12 +54,34 @@ int file_open(int folder, const char *path, unsigned resolve, struct stat *ret_s
 
 /* ---- what to send ---- */
 
+static char *put_hex(char *to, uint64_t number)
+{
+	int digits = 1;
+	while (digits < 16 && number >> 4 * digits)
+		digits++;
+	for (int i = digits - 1; i >= 0; i--, number >>= 4)
+		to[i] = "0123456789abcdef"[number & 15];
+	return to + digits;
+}
+
+/* Whatever is done to a file, or put in its place, changes one of these. */
+static void write_etag(char etag[80], const struct stat *st)
+{
+	*etag++ = '"';
+	etag = put_hex(etag, (uint64_t)st->st_ino);
+	*etag++ = '-';
+	etag = put_hex(etag, (uint64_t)st->st_size);
+	*etag++ = '-';
+	etag = put_hex(etag, (uint64_t)st->st_mtim.tv_sec);
+	*etag++ = '-';
+	etag = put_hex(etag, (uint64_t)st->st_mtim.tv_nsec);
+	memcpy(etag, "\"", 2);
+}
+
 static int put_validators(struct response *res, const struct stat *st, char etag[80])
 {
 	char date[HTTP_DATE_LEN + 1];
-	snprintf(etag, 80, "\"%llx-%llx-%llx-%lx\"", (unsigned long long)st->st_ino,
-		 (unsigned long long)st->st_size, (unsigned long long)st->st_mtim.tv_sec,
-		 (unsigned long)st->st_mtim.tv_nsec);
+	write_etag(etag, st);
 	http_date_write(st->st_mtim.tv_sec, date);
 	int rc = response_put_header(res, true, "ETag", etag);
 	if (rc == 0)

@@ -29,7 +29,8 @@ include src/work/pure.mk
 WORK_TEST_LIBS = src/work/libwork.a src/http/libhttp.a src/conf/libconf.a src/base/libbase.a \
 	$(INIH_LIBS) $(CHECK_LIBS)
 WORK_TESTS = tests/unit/test_mailbox tests/unit/test_peek tests/unit/test_pool \
-	tests/unit/test_body tests/unit/test_request tests/unit/test_stream
+	tests/unit/test_body tests/unit/test_request tests/unit/test_reader \
+	tests/unit/test_stream
 check_PROGRAMS += $(WORK_TESTS)
 tests_unit_test_mailbox_SOURCES = tests/unit/test_mailbox.c
 tests_unit_test_mailbox_LDADD = $(WORK_TEST_LIBS)
@@ -43,4 +44,7 @@ tests_unit_test_request_SOURCES = tests/unit/test_request.c
 tests_unit_test_request_LDADD = $(WORK_TEST_LIBS)
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
 tests_unit_test_stream_LDADD = $(WORK_TEST_LIBS)
+tests_unit_test_reader_SOURCES = tests/unit/test_reader.c
+tests_unit_test_reader_LDADD = $(WORK_TEST_LIBS)
+tests_unit_test_reader_LDFLAGS = -Wl,--wrap=thread_start
 CHECKS += $(WORK_TESTS)

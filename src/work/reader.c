@@ -129,7 +129,7 @@ int readers_submit(struct readers *r, struct read_job *job, bool may_refuse)
 {
 	mutex_lock(&r->lock);
 	must(job->state == READ_IDLE);
-	int rc = may_refuse && r->queued >= READERS_QUEUE_MAX ? -EAGAIN : want_thread(r);
+	int rc = may_refuse && r->queued >= READERS_QUEUE_MAX ? -EBUSY : want_thread(r);
 	if (rc == 0) {
 		job->state = READ_QUEUED;
 		list_add_last(&r->jobs, &job->link);

@@ -43,7 +43,7 @@ must_check struct readers *readers_new(void);
 /* Main, after readers_stop. */
 void readers_free(struct readers **readers);
 
-/* Loop: 0; -EAGAIN when READERS_QUEUE_MAX wait and the job `may_refuse`; or
+/* Loop: 0; -EBUSY when READERS_QUEUE_MAX wait and the job `may_refuse`; or
  * another negative errno when there is no thread and none can be started: the
  * job stays the caller's then. */
 must_check int readers_submit(struct readers *readers, struct read_job *job, bool may_refuse);
