@@ -168,6 +168,9 @@ static _Noreturn void leave_behind(struct daemon *d)
 	log_warn("drain_timeout is over");
 	for (size_t i = 0; (p = pools_at(d->pools, i)) != NULL; i++)
 		pool_each_call(p, name_leftover, (void *)(uintptr_t)pool_name(p));
+	if (!readers_drain(d->readers, 0))
+		log_warn(
+			"a disk did not answer: files are still being read; ended with the daemon");
 	_exit(EXIT_SUCCESS);
 }
 

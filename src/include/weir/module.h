@@ -403,8 +403,10 @@ int weir_bytes_take(struct weir_response *res, int status, const char *type, voi
 		    void (*free_fn)(void *));
 
 /* A regular file, sent by the I/O thread after the handler returned. Returns
- * the status by the request's conditions and range (200, 206, 304, 412, 416),
- * or a negative errno of opening it. `type` NULL: application/octet-stream. */
+ * the status by the request's conditions and ranges (200, 206, 304, 412, 416),
+ * or a negative errno of opening it: -EISDIR for a folder, -ENXIO for what else
+ * is no file. Any path is opened: one that comes from a client must be checked
+ * before. `type` NULL: application/octet-stream. */
 int weir_file(struct weir_response *res, const char *path, const char *type);
 
 /* 301, 302, 303, 307 or 308 to `location`. -EINVAL for another status or a
