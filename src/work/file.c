@@ -236,7 +236,7 @@ static ssize_t read_now(int fd, char *to, size_t len, uint64_t offset)
 
 uint64_t file_in_memory(int fd, uint64_t offset, uint64_t len)
 {
-	char byte;
+	char byte = 0;
 	for (uint64_t at = 0; at < len; at += SAMPLE_STEP) {
 		if (read_now(fd, &byte, 1, offset + at) < 0 && errno == EAGAIN)
 			return at;

@@ -62,20 +62,21 @@ static bool is_well_known(const char *segment, size_t len)
 	return len == sizeof(name) - 1 && memcmp(segment, name, len) == 0;
 }
 
-/* `rest` is what stands behind the prefix. False: nothing is served there. */
-static bool put_path(const char *rest, bool is_top, char *to)
+/* `rest` is what stands behind the prefix. The end of the path; NULL: nothing is
+ * served there. */
+static char *put_path(const char *rest, bool is_top, char *to)
 {
 	for (const char *at = rest; *at;) {
 		size_t len = strcspn(at, "/");
 		bool is_hidden = *at == '.' && !(is_top && at == rest && is_well_known(at, len));
 		if (len == 0 || is_hidden || !put_segment(at, len, &to))
-			return false;
+			return NULL;
 		at += len;
 		if (*at == '/')
 			*to++ = *at++;
 	}
 	*to = '\0';
-	return true;
+	return to;
 }
 
 static const char *accept_encoding(const struct request *req)
@@ -97,16 +98,17 @@ struct site_search *site_begin(struct request *req)
 		return s;
 	}
 	const char *rest = req->params[0];
-	size_t len = strlen(rest);
-	char *path = arena_alloc(&req->arena, len + strlen(site->index) + 1);
+	size_t len = strlen(rest), index_size = strlen(site->index) + 1;
+	char *path = arena_alloc(&req->arena, len + index_size);
 	if (!path)
 		return NULL;
 	s->path = path;
 	s->is_folder = len == 0 || rest[len - 1] == '/';
-	if (!put_path(rest, site->route.target.pattern.segment_count == 1, path))
+	char *end = put_path(rest, site->route.target.pattern.segment_count == 1, path);
+	if (!end)
 		s->status = 404;
 	else if (s->is_folder)
-		strcpy(path + strlen(path), site->index);
+		memcpy(end, site->index, index_size);
 	http_accepted_codings(site->is_precompressed ? accept_encoding(req) : NULL, s->codings);
 	return s;
 }
