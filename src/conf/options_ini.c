@@ -6,6 +6,13 @@
 #include "conf/expand.h"
 #include "conf/options.h"
 
+/* What must be set has no default: an example stands there. */
+static const char *sample_value(const struct weir_option *def)
+{
+	bool is_required_path = (def->flags & WEIR_REQUIRED) && def->type == WEIR_PATH;
+	return is_required_path ? "/srv/www" : def->value ? def->value : "";
+}
+
 /* `mark` is ";" in a section that is only an example. */
 static void write_option(enum section_kind kind, size_t i, const char *mark, FILE *to)
 {
@@ -13,7 +20,7 @@ static void write_option(enum section_kind kind, size_t i, const char *mark, FIL
 	struct arena a;
 	arena_init(&a);
 	const char *wanted = option_wanted(def, &a);
-	const char *value = expand_write(def->value ? def->value : "", &a);
+	const char *value = expand_write(sample_value(def), &a);
 	fprintf(to, "\n; %s.\n; (%s)\n", def->help, wanted ? wanted : "");
 	fprintf(to, "%s%s =%s%s\n", def->value ? mark : ";", def->name,
 		value && value[0] ? " " : "", value ? value : "");

@@ -354,6 +354,7 @@ START_TEST(the_samples_examples_can_be_loaded)
 	ck_assert_int_eq(rc, 0);
 	ck_assert_uint_eq(conf->module_count, 1);
 	ck_assert_uint_eq(conf->route_count, 1);
+	ck_assert_uint_eq(conf->static_count, 1);
 	conf_free(&conf);
 	conf_errors_done(&errs);
 	free(text);
