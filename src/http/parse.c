@@ -66,7 +66,7 @@ static int parse_field(char *line, size_t len, struct http_header *ret)
 	if (!http_is_field_value(value, (size_t)(end - value)))
 		return -400;
 	*colon = '\0';
-	*end = '\0'; /* at most the CR of its own line */
+	*end = '\0'; /* at most the end of its own line */
 	*ret = (struct http_header){
 		.name = line,
 		.value = value,
@@ -200,13 +200,17 @@ static int settle(struct facts *f)
 	return settle_framing(f);
 }
 
-/* The line at `at` without its CRLF. */
-static struct http_span line_at(const char *head, size_t len, size_t at)
+/* The line at *at without its end; *at is then the next one's. */
+static struct http_span next_line(const char *head, size_t len, size_t *at,
+				  const struct http_limits *limits)
 {
-	const char *end = memchr(head + at, '\n', len - at);
-	if (!end || end == head + at || end[-1] != '\r')
+	const char *line = head + *at;
+	const char *end = memchr(line, '\n', len - *at);
+	bool has_cr = end && end > line && end[-1] == '\r';
+	if (!end || (!has_cr && !limits->takes_bare_lf))
 		return (struct http_span){ NULL, 0 };
-	return (struct http_span){ head + at, (size_t)(end - 1 - (head + at)) };
+	*at = (size_t)(end + 1 - head);
+	return (struct http_span){ line, (size_t)(end - has_cr - line) };
 }
 
 int http_head_parse(char *text, size_t len, const struct http_limits *limits,
@@ -217,13 +221,13 @@ int http_head_parse(char *text, size_t len, const struct http_limits *limits,
 	size_t at = 0;
 	if (len > limits->head_max)
 		return -431;
-	while (at + 1 < len && text[at] == '\r' && text[at + 1] == '\n')
-		at += 2;
-	struct http_span line = line_at(text, len, at);
+	struct http_span line;
+	do
+		line = next_line(text, len, &at, limits);
+	while (line.at && line.len == 0);
 	int rc = line.at ? parse_request_line(line.at, line.len, limits, &head) : -400;
 	while (rc == 0) {
-		at += line.len + 2;
-		line = line_at(text, len, at);
+		line = next_line(text, len, &at, limits);
 		if (!line.at)
 			return -400;
 		if (line.len == 0)
@@ -231,7 +235,7 @@ int http_head_parse(char *text, size_t len, const struct http_limits *limits,
 		if (head.header_count == limits->headers_max)
 			return -431;
 		struct http_header *h = &headers[head.header_count++];
-		rc = parse_field(text + at, line.len, h);
+		rc = parse_field(text + (line.at - text), line.len, h);
 		if (rc == 0)
 			rc = take_field(&facts, h);
 	}

@@ -14,6 +14,7 @@ struct http_limits {
 	size_t head_max;    /* bytes of request line and headers together: 431 beyond */
 	size_t target_max;  /* bytes of the request target: 414 beyond */
 	size_t headers_max; /* number of headers: 431 beyond */
+	bool takes_bare_lf; /* LF ends a line without CR, too (RFC 9112 2.2) */
 };
 
 /* Both NUL-terminated in place; the name as received. */
@@ -50,7 +51,7 @@ struct http_head {
  * go on at the next call (start with 0). Empty lines before the request line
  * are counted in the result. Returns the length of the complete head with its
  * empty line, 0 when more must come, or a negative HTTP status, as soon as it
- * is certain: -400 for a bare LF, a bare CR, any other control character but
+ * is certain: -400 for a bare LF (unless it is taken), a bare CR, any other control character but
  * tab, or a line that can be no request line (a method over 64 bytes among
  * them); -414, -431 for what is over the limits.
  */

@@ -11,12 +11,26 @@
 
 enum { EMPTY_LINES_MAX = 8, METHOD_MAX = 64, VERSION_LEN = 8 };
 
-/* Offset of the first line that is not empty, or of one line too many. */
-static size_t first_line(const char *buf, size_t len)
+/* Length of the line end at `i`; 0: there is none, or not all of it. */
+static size_t line_end(const char *buf, size_t len, size_t i, const struct http_limits *limits)
 {
-	size_t i = 0;
-	while (len - i >= 2 && i <= EMPTY_LINES_MAX * 2 && memcmp(buf + i, "\r\n", 2) == 0)
-		i += 2;
+	if (len - i >= 2 && buf[i] == '\r' && buf[i + 1] == '\n')
+		return 2;
+	return limits->takes_bare_lf && i < len && buf[i] == '\n';
+}
+
+/* Offset of the first line that is not empty; *ret_lines: how many were, or one
+ * too many. */
+static size_t first_line(const char *buf, size_t len, const struct http_limits *limits,
+			 int *ret_lines)
+{
+	size_t i = 0, end;
+	int lines = 0;
+	while (lines <= EMPTY_LINES_MAX && (end = line_end(buf, len, i, limits)) > 0) {
+		i += end;
+		lines++;
+	}
+	*ret_lines = lines;
 	return i;
 }
 
@@ -75,9 +89,10 @@ static size_t next_control(const char *buf, size_t i, size_t len)
 long http_head_scan(const char *buf, size_t len, size_t *at, const struct http_limits *limits)
 {
 	size_t end = len < limits->head_max ? len : limits->head_max;
-	size_t first = first_line(buf, end);
+	int empty_lines;
+	size_t first = first_line(buf, end, limits, &empty_lines);
 	size_t i = *at > first ? *at : first;
-	if (first > EMPTY_LINES_MAX * 2)
+	if (empty_lines > EMPTY_LINES_MAX)
 		return -400;
 	if (i > end)
 		return -431; /* the limit was lowered meanwhile */
@@ -93,12 +108,13 @@ long http_head_scan(const char *buf, size_t len, size_t *at, const struct http_l
 			i++;
 			continue;
 		}
-		if (buf[i] != '\r' || buf[i + 1] != '\n')
+		size_t line = line_end(buf, end, i, limits);
+		if (line == 0)
 			return -400;
 		if (i > first && buf[i - 1] == '\n')
-			return (long)i + 2;
+			return (long)(i + line);
 		in_first = false;
-		i += 2;
+		i += line;
 	}
 	*at = i;
 	return len > limits->head_max ? -431 : 0;

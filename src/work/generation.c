@@ -27,6 +27,7 @@ static void read_server(struct generation *gen)
 		.head_max = (size_t)conf_int(server, SERVER_HEAD_MAX),
 		.target_max = (size_t)conf_int(server, SERVER_TARGET_MAX),
 		.headers_max = (size_t)conf_int(server, SERVER_HEADERS_MAX),
+		.takes_bare_lf = conf_int(server, SERVER_TAKES_BARE_LF) != 0,
 	};
 	gen->body_max = (uint64_t)conf_int(server, SERVER_BODY_MAX);
 	gen->body_memory = (uint64_t)conf_int(server, SERVER_BODY_MEMORY);

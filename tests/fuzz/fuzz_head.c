@@ -12,7 +12,7 @@
 
 enum { HEADERS_MAX = 16 };
 
-static const struct http_limits limits = { 1024, 256, HEADERS_MAX };
+static struct http_limits limits = { 1024, 256, HEADERS_MAX, false };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -52,9 +52,8 @@ static void parse(const char *data, size_t len)
 	free(text);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void scan(const char *text, size_t size)
 {
-	const char *text = (const char *)data;
 	size_t at = 0, again = 0, come = 0;
 	long whole = http_head_scan(text, size, &at, &limits), n = 0;
 	while (come < size && n == 0)
@@ -63,5 +62,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (whole > 0)
 		parse(text, (size_t)whole);
 	parse(text, size);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	limits.takes_bare_lf = false;
+	scan((const char *)data, size);
+	limits.takes_bare_lf = true;
+	scan((const char *)data, size);
 	return 0;
 }

@@ -453,3 +453,16 @@ def test_the_access_log_has_a_line_for_each_request(daemon, tmp_path):
     assert 'GET /inline?a=' in lines[0] and " 200 " in lines[0] and "tester" in lines[0]
     assert "GET /noop" in lines[1] and "queue=" in lines[1] and "run=" in lines[1]
     assert " 404 " in lines[2]
+
+
+def test_a_bare_lf_is_refused_unless_it_is_taken(daemon):
+    request = "GET /inline HTTP/1.1\nHost: a\n\n"
+    d = daemon(DEMO)
+    with d.connect() as c:
+        assert c.send(request).response().status == 400 and c.is_closed()
+    d = daemon(DEMO, server="takes_bare_lf = yes")
+    with d.connect() as c:
+        assert c.send(request * 2).response().status == 200 and c.response().status == 200
+        # Chunks are as strict as ever.
+        c.send("POST /echo HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n1\na\n0\n\n")
+        assert c.response().status == 400 and c.is_closed()

@@ -14,7 +14,7 @@
 
 enum { HEADERS_MAX = 8, MORE = 1 };
 
-static const struct http_limits limits = { 600, 128, HEADERS_MAX };
+static struct http_limits limits = { 600, 128, HEADERS_MAX, false };
 
 struct row {
 	const char *text;
@@ -602,7 +602,7 @@ END_TEST
 START_TEST(a_limit_may_be_lowered_between_two_scans)
 {
 	static const char text[] = "GET / HTTP/1.1\r\nHost: h";
-	struct http_limits lower = { 10, 5, HEADERS_MAX };
+	struct http_limits lower = { 10, 5, HEADERS_MAX, false };
 	size_t at = 0;
 	ck_assert_int_eq(http_head_scan(text, sizeof(text) - 1, &at, &limits), 0);
 	ck_assert_int_eq(http_head_scan(text, sizeof(text) - 1, &at, &lower), -431);
@@ -709,11 +709,30 @@ START_TEST(headers_are_found_by_any_case)
 }
 END_TEST
 
-UNIT_MAIN("head", request_lines_have_three_parts, versions_are_one_point_something,
-	  targets_have_their_forms, host_is_one_good_name, content_length_is_one_plain_number,
-	  transfer_encoding_is_chunked_alone, connection_says_whether_it_stays,
-	  expectations_are_told, fields_have_names_and_values, lines_end_with_crlf,
-	  a_few_empty_lines_may_come_first, what_is_not_complete_is_waited_for,
+START_TEST(a_bare_lf_ends_a_line_where_it_may)
+{
+	static const struct row rows[] = {
+		GOOD("GET / HTTP/1.1\nHost: h\n\n", "GET / @h 1.1 keep"),
+		GOOD("\n\r\n\nGET / HTTP/1.1\r\nHost: h\n\r\n", "GET / @h 1.1 keep"),
+		GOOD("GET / HTTP/1.1\nHost:h\r\nContent-Length: 5\n\n", "GET / @h 1.1 keep 5"),
+		BAD(400, "GET / HTTP/1.1\nHost: h\n X: y\n\n"),
+		BAD(400, "GET / HTTP/1.1\r\r\nHost: h\n\n"),
+		BAD(400, "GET / HTTP/1.1\nHost: h\rX: y\n\n"),
+		BAD(400, "\n\n\n\n\n\n\n\n\n\nGET / HTTP/1.1\nHost: h\n\n"),
+		WANTS_MORE("GET / HTTP/1.1\nHost: h\n"),
+		WANTS_MORE("GET / HTTP/1.1\nHost: h\n\r"),
+	};
+	limits.takes_bare_lf = true;
+	check_rows(rows, array_len(rows));
+	limits.takes_bare_lf = false;
+}
+END_TEST
+
+UNIT_MAIN("head", a_bare_lf_ends_a_line_where_it_may, request_lines_have_three_parts,
+	  versions_are_one_point_something, targets_have_their_forms, host_is_one_good_name,
+	  content_length_is_one_plain_number, transfer_encoding_is_chunked_alone,
+	  connection_says_whether_it_stays, expectations_are_told, fields_have_names_and_values,
+	  lines_end_with_crlf, a_few_empty_lines_may_come_first, what_is_not_complete_is_waited_for,
 	  what_no_head_may_hold_is_refused_at_once, a_limit_may_be_lowered_between_two_scans,
 	  what_is_too_large_is_refused, heads_end_where_bodies_begin, a_scan_says_where_to_go_on,
 	  parsing_stands_without_scanning, headers_are_found_by_any_case)
