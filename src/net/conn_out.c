@@ -157,7 +157,7 @@ bool conn_flush(struct conn *c)
 	c->write_deadline = CLOCK_NEVER;
 	if (c->stream && !conn_stream_drained(c))
 		return false;
-	if (buf_len(&c->out) == 0 && c->out.size > CONN_COPY_MAX && !c->stream)
+	if (buf_len(&c->out) == 0 && !c->stream) /* idle ones have no memory but their own */
 		buf_done(&c->out);
 	struct task *tasks = c->tasks;
 	c->tasks = NULL;

@@ -35,7 +35,7 @@ struct worker {
 	size_t state_count;
 	bool backs_off;      /* a thread_init failed: others first */
 	bool named_for_call; /* the thread's name is a call's */
-	const char *last_name;
+	char last_name[16];  /* as far as the kernel keeps it */
 };
 
 enum { WORKER_BLOCK = 16 };

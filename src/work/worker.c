@@ -33,11 +33,11 @@ struct call *worker_current_call(void)
  * it runs one. The kernel is told only of changes. */
 static void name_for_call(struct worker *w, const struct call *call)
 {
-	if (w->named_for_call && w->last_name == call->name)
+	if (w->named_for_call && strncmp(w->last_name, call->name, sizeof(w->last_name) - 1) == 0)
 		return;
 	thread_set_name(call->name);
 	w->named_for_call = true;
-	w->last_name = call->name;
+	snprintf(w->last_name, sizeof(w->last_name), "%s", call->name);
 }
 
 static void name_for_idle(struct worker *w)
