@@ -190,6 +190,12 @@ static size_t take_chunked(struct conn *c, char *data, size_t len)
 	}
 	if (!keep(c, data, body))
 		return len;
+	/* A chunk that is too large need not be waited for. */
+	const struct request *req = c->req;
+	if (!c->refusal && c->chunked.left > req->gen->body_max - req->body.len) {
+		conn_refuse(c, 413, NULL);
+		return len;
+	}
 	if (rc == 1)
 		body_complete(c);
 	return used;
