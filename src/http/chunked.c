@@ -32,6 +32,11 @@ void http_chunked_init(struct http_chunked *c)
 	*c = (struct http_chunked){ .state = SIZE_FIRST };
 }
 
+uint64_t http_chunked_announced(const struct http_chunked *c)
+{
+	return c->state == DATA ? c->left : 0;
+}
+
 static int hex_value(unsigned char ch)
 {
 	if (ch >= '0' && ch <= '9')

@@ -17,6 +17,9 @@ struct http_chunked {
 
 void http_chunked_init(struct http_chunked *c);
 
+/* Bytes that the chunk under way will still bring; 0 while its size is read. */
+uint64_t http_chunked_announced(const struct http_chunked *c);
+
 /*
  * Decodes buf[0, len): body bytes are moved together to its start, *ret_body
  * says how many; *ret_used says how many bytes of input were taken (all of

@@ -192,7 +192,8 @@ static size_t take_chunked(struct conn *c, char *data, size_t len)
 		return len;
 	/* A chunk that is too large need not be waited for. */
 	const struct request *req = c->req;
-	if (!c->refusal && c->chunked.left > req->gen->body_max - req->body.len) {
+	if (!c->refusal &&
+	    http_chunked_announced(&c->chunked) > req->gen->body_max - req->body.len) {
 		conn_refuse(c, 413, NULL);
 		return len;
 	}

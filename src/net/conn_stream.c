@@ -98,7 +98,7 @@ size_t conn_stream_receive(struct conn *c, char *data, size_t len)
 		return len;
 	}
 	s->received += body;
-	uint64_t coming = c->req->head.chunked ? c->chunked.left : 0;
+	uint64_t coming = c->req->head.chunked ? http_chunked_announced(&c->chunked) : 0;
 	if (s->received > c->req->gen->body_max || coming > c->req->gen->body_max - s->received) {
 		conn_stream_break(c, 413, -EMSGSIZE);
 		return len;

@@ -42,12 +42,20 @@ static char *put_number(char *to, uint64_t n)
 	return put(to, digits + i, sizeof(digits) - i);
 }
 
+/* What the configuration adds. */
+static const struct response_header *added_to(const struct request *req)
+{
+	return req->route ? req->route->add : req->gen->add;
+}
+
 static size_t size_of(const struct request *req)
 {
 	size_t size = FIXED_PART + strlen(req->id);
 	if (req->res.type)
 		size += strlen(req->res.type);
 	for (const struct response_header *h = req->res.headers; h; h = h->next)
+		size += h->name_len + h->value_len + 4;
+	for (const struct response_header *h = added_to(req); h; h = h->next)
 		size += h->name_len + h->value_len + 4;
 	return size;
 }
@@ -90,13 +98,21 @@ static char *put_framing(char *to, const struct request *req, bool closes)
 	return to;
 }
 
-static char *put_headers(char *to, const struct response *res)
+static char *put_header(char *to, const struct response_header *h)
 {
-	for (const struct response_header *h = res->headers; h; h = h->next) {
-		to = put(to, h->name, h->name_len);
-		to = put_literal(to, ": ");
-		to = put(to, h->value, h->value_len);
-		to = put_literal(to, "\r\n");
+	to = put(to, h->name, h->name_len);
+	to = put_literal(to, ": ");
+	to = put(to, h->value, h->value_len);
+	return put_literal(to, "\r\n");
+}
+
+static char *put_headers(char *to, const struct request *req)
+{
+	for (const struct response_header *h = req->res.headers; h; h = h->next)
+		to = put_header(to, h);
+	for (const struct response_header *h = added_to(req); h; h = h->next) {
+		if (!response_header_find(&req->res, h->name))
+			to = put_header(to, h);
 	}
 	return to;
 }
@@ -117,7 +133,7 @@ int reply_write_head(struct buf *out, const struct request *req, const char *dat
 		to = put_number(to, (uint64_t)req->call.retry_after);
 		to = put_literal(to, "\r\n");
 	}
-	to = put_headers(to, &req->res);
+	to = put_headers(to, req);
 	if (req->id[0]) {
 		to = put_literal(to, "X-Request-Id: ");
 		to = put_text(to, req->id);

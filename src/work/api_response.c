@@ -17,20 +17,6 @@
 #include "work/file.h"
 #include "work/module.h"
 
-static const char *const framing[] = {
-	"Connection", "Content-Length",    "Date",    "Keep-Alive",
-	"Trailer",    "Transfer-Encoding", "Upgrade", "X-Request-Id",
-};
-
-static bool is_framing(const char *name)
-{
-	for (size_t i = 0; i < array_len(framing); i++) {
-		if (strcasecmp(name, framing[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
 static int put_header(struct weir_response *public, bool replace, const char *name,
 		      const char *value)
 {
@@ -40,7 +26,7 @@ static int put_header(struct weir_response *public, bool replace, const char *na
 		return -EALREADY;
 	if (!http_is_token(name, strlen(name)))
 		why = "the name is no header name";
-	else if (is_framing(name))
+	else if (response_is_framing(name))
 		why = "it belongs to the daemon";
 	else if (!http_is_field_value(value, strlen(value)))
 		why = "the value has a control character";

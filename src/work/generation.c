@@ -417,6 +417,8 @@ struct generation *generation_new(struct conf *conf, struct pools *pools, bool i
 		add_sites(&b);
 	if (!b.out_of_memory)
 		build_router(&b);
+	if (!b.out_of_memory && headers_build(gen, errs) < 0)
+		no_memory(&b, gen->conf->server.place);
 	if (!b.out_of_memory && shares_build(gen, pools, errs) < 0)
 		no_memory(&b, gen->conf->server.place);
 	if (!b.out_of_memory)

@@ -255,6 +255,19 @@ const struct response_header *response_header_find(const struct response *res, c
 	return NULL;
 }
 
+bool response_is_framing(const char *name)
+{
+	static const char *const framing[] = {
+		"Connection", "Content-Length",    "Date",    "Keep-Alive",
+		"Trailer",    "Transfer-Encoding", "Upgrade", "X-Request-Id",
+	};
+	for (size_t i = 0; i < array_len(framing); i++) {
+		if (strcasecmp(name, framing[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void remove_headers(struct response *res, const char *name)
 {
 	struct response_header **at = &res->headers;

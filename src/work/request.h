@@ -18,14 +18,6 @@
 
 enum { REQUEST_ID_MAX = 64 };
 
-/* A response header as the handler set it; in the request's arena. */
-struct response_header {
-	struct response_header *next;
-	const char *name;
-	const char *value;
-	size_t name_len, value_len;
-};
-
 enum body_kind {
 	BODY_NONE,
 	BODY_BYTES,  /* data, len */
@@ -133,6 +125,9 @@ void response_clear_body(struct response *res);
 /* Adds or replaces (by name) without any check. -ENOMEM. */
 must_check int response_put_header(struct response *res, bool replace, const char *name,
 				   const char *value);
+
+/* Is it one of those that say where an answer ends, which only the daemon sets? */
+bool response_is_framing(const char *name);
 
 const struct response_header *response_header_find(const struct response *res, const char *name);
 

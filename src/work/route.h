@@ -20,6 +20,14 @@ struct limit_share;
 struct pool;
 struct site;
 
+/* A header of a response; in the request's arena, or in the generation's. */
+struct response_header {
+	struct response_header *next;
+	const char *name;
+	const char *value;
+	size_t name_len, value_len;
+};
+
 struct route {
 	struct pattern_target target; /* first: what the router leads to */
 	const char *label;            /* "GET /notes/{id:int}": thread name, logs */
@@ -36,6 +44,7 @@ struct route {
 	int64_t queue_timeout;              /* ns; QUEUE_TIMEOUT_OF_POOL */
 	int64_t slow_after;                 /* ns; CLOCK_NEVER */
 	int64_t background_slow_after;      /* of its tasks; likewise */
+	const struct response_header *add;  /* to every answer that has none of that name */
 	const struct conf_section *section; /* its [route] section; NULL: none */
 	struct conf_place place;            /* of its [route] or [module] section */
 };
@@ -60,7 +69,8 @@ struct generation {
 	size_t site_count;
 	struct router *router;
 	struct http_limits limits;
-	uint64_t body_max; /* bytes */
+	const struct response_header *add; /* of [server]: what answers without a route get */
+	uint64_t body_max;                 /* bytes */
 	uint64_t body_memory;
 	const char *spool_dir;
 	int64_t header_timeout, body_timeout, write_timeout, keepalive_timeout; /* ns */
@@ -91,6 +101,12 @@ struct handler_ref {
 	const char *name;
 };
 bool generation_handler(const struct generation *gen, const char *name, struct handler_ref *ret);
+
+/* ---- headers added to answers (headers.c) ---- */
+
+/* While building: reads the add_header lines of server, routes and static files.
+ * -ENOMEM, else 0 (also when errs grew). */
+must_check int headers_build(struct generation *gen, struct conf_errors *errs);
 
 /* ---- shares of pools (shares.c) ---- */
 

@@ -466,3 +466,32 @@ def test_a_bare_lf_is_refused_unless_it_is_taken(daemon):
         # Chunks are as strict as ever.
         c.send("POST /echo HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n1\na\n0\n\n")
         assert c.response().status == 400 and c.is_closed()
+
+
+def test_headers_are_added_to_answers_that_have_none_of_the_name(daemon, tmp_path):
+    (tmp_path / "a.txt").write_text("text")
+    d = daemon(DEMO + PROBE
+               + "[route GET /inline]\nadd_header = X-A: of the route\nadd_header = X-B: b\n"
+               + f"[static /files/]\nroot = {tmp_path}\nadd_header = X-C: c; d\n",
+               server="add_header = X-A: of the server\nadd_header = X-Frame-Options: DENY\n"
+               "add_header = X-Set: of the server")
+    r = d.get("/inline")
+    assert (r.header("X-A"), r.header("X-B"), r.header("X-Frame-Options")) == \
+        ("of the route", "b", "DENY")
+    r = d.get("/files/a.txt")
+    assert (r.header("X-A"), r.header("X-C")) == ("of the server", "c; d")
+    for path in ("/noop", "/nowhere", "/files/none"):
+        assert d.get(path).header("X-Frame-Options") == "DENY", path
+    with d.connect() as c:
+        c.send("nonsense\r\n\r\n")
+        assert c.response().header("X-A") == "of the server"
+    assert d.get("/set-headers").all("X-Set") == ["two"]
+    for bad in ("X-A", "X A: b", "Content-Length: 5", "Content-Type: a", ": b", "Date: now"):
+        done = run("--check", "-c", write(tmp_path, DEMO + f"[server]\nadd_header = {bad}\n"))
+        assert done.returncode == 78 and "add_header" in done.err, bad
+
+
+def write(folder, text):
+    path = folder / "bad.ini"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
