@@ -25,6 +25,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "net/access.h"
+#include "net/census.h"
 #include "net/listen.h"
 #include "net/loop.h"
 #include "net/signals.h"
@@ -42,6 +43,7 @@ struct daemon {
 	struct pools *pools;
 	struct watch *watch;
 	struct readers *readers;
+	struct census *census;
 	struct generation *gen;
 	struct loop main_loop;
 	struct loop *loops;
@@ -215,6 +217,19 @@ static void stop_readers(struct daemon *d)
 	readers_free(&d->readers);
 }
 
+static int start_census(struct daemon *d)
+{
+	d->census = census_new();
+	if (!d->census)
+		log_error("cannot count clients: out of memory");
+	return d->census ? 0 : EXIT_SYSTEM;
+}
+
+static void stop_census(struct daemon *d)
+{
+	census_free(&d->census);
+}
+
 static int start_modules(struct daemon *d)
 {
 	d->gen = generation_new(d->conf, d->pools, true, &d->errs);
@@ -253,6 +268,7 @@ static int start_loops(struct daemon *d)
 		d->loop_count = i + 1;
 		d->loops[i].access_fd = d->access_fd;
 		d->loops[i].readers = d->readers;
+		d->loops[i].census = d->census;
 	}
 	if (rc < 0)
 		log_error("cannot make event loops: %s", strerror(-rc));
@@ -305,7 +321,7 @@ static int start_listeners(struct daemon *d)
 	const struct option_value *listen = &d->conf->server.set.values[SERVER_LISTEN];
 	for (size_t i = 0; i < listen->count; i++) {
 		const struct option_text *address = &listen->texts[i];
-		if (!listen_open(d->loops, d->loop_count, address->text, address->place, &d->errs))
+		if (!listen_open(d->loops, d->loop_count, address, &d->errs))
 			return EXIT_SYSTEM;
 	}
 	return 0;
@@ -359,6 +375,7 @@ static const struct step {
 	{ "readers", start_readers, stop_readers },
 	{ "modules", start_modules, stop_modules },
 	{ "watch", start_watch, stop_watch },
+	{ "census", start_census, stop_census },
 	{ "loops", start_loops, stop_loops },
 	{ "signals", start_signals, stop_signals },
 	{ "listeners", start_listeners, stop_listeners },

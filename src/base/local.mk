@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/base/libbase.a
 src_base_libbase_a_SOURCES = \
+	src/base/addr.c src/base/addr.h \
 	src/base/arena.c src/base/arena.h \
 	src/base/assert.c src/base/assert.h \
 	src/base/buf.c src/base/buf.h \
@@ -14,9 +15,11 @@ src_base_libbase_a_SOURCES = \
 	src/base/wheel.c src/base/wheel.h
 
 BASE_TESTS = \
-	tests/unit/test_err tests/unit/test_list tests/unit/test_arena tests/unit/test_buf \
+	tests/unit/test_addr tests/unit/test_err tests/unit/test_list tests/unit/test_arena tests/unit/test_buf \
 	tests/unit/test_parse tests/unit/test_near tests/unit/test_thread tests/unit/test_wheel
 check_PROGRAMS += $(BASE_TESTS)
+tests_unit_test_addr_SOURCES = tests/unit/test_addr.c
+tests_unit_test_addr_LDADD = src/base/libbase.a $(CHECK_LIBS)
 tests_unit_test_err_SOURCES = tests/unit/test_err.c
 tests_unit_test_err_LDADD = src/base/libbase.a $(CHECK_LIBS)
 tests_unit_test_list_SOURCES = tests/unit/test_list.c

@@ -40,6 +40,7 @@
 	X(READERS, "readers") \
 	X(ON_LOOP, "answer of a function run on a loop") \
 	X(STREAM, "streams of a request") \
+	X(CENSUS, "clients of all loops") \
 	X(MAILBOX, "mailbox")
 
 #define LOCK_RANK(name, text) LOCK_##name,

@@ -1,59 +1,34 @@
 /*
- * What must hold beyond single values: forms of addresses, values that limit
- * each other, names that must exist. One function a kind of section.
+ * What must hold beyond single values: addresses, values that limit each other,
+ * names that must exist. One function a kind of section.
  *
  * Thread: boot and reload; reads only.
  */
-#include <arpa/inet.h>
 #include <string.h>
-#include <sys/un.h>
 
+#include "base/addr.h"
+#include "base/err.h"
 #include "base/near.h"
 #include "base/parse.h"
+#include "conf/address.h"
 #include "conf/conf_private.h"
 
-static bool is_port(const char *text)
+static void check_listen(const struct conf_section *server, struct conf_errors *errs)
 {
-	int64_t port;
-	return text[0] != '-' && parse_int(text, &port) == 0 && port <= 65535;
-}
-
-/* [IPV6]:PORT */
-static bool is_v6_address(const char *text)
-{
-	const char *close = strchr(text, ']');
-	char host[INET6_ADDRSTRLEN];
-	size_t len = close ? (size_t)(close - text) - 1 : sizeof(host);
-	struct in6_addr addr;
-	if (len >= sizeof(host) || close[1] != ':')
-		return false;
-	memcpy(host, text + 1, len);
-	host[len] = '\0';
-	return inet_pton(AF_INET6, host, &addr) == 1 && is_port(close + 2);
-}
-
-static bool is_address(const char *text)
-{
-	if (strncmp(text, "unix:", 5) == 0)
-		return text[5] == '/' &&
-		       strlen(text + 5) < sizeof(((struct sockaddr_un *)0)->sun_path);
-	if (text[0] == '[')
-		return is_v6_address(text);
-	size_t len = strcspn(text, ":/[] \t");
-	return len > 0 && text[len] == ':' && is_port(text + len + 1);
-}
-
-static void check_listen(const struct option_value *v, struct conf_errors *errs)
-{
+	const struct option_value *v = &server->set.values[SERVER_LISTEN];
+	bool has_trusted = server->set.values[SERVER_TRUSTED].count > 0;
 	for (size_t i = 0; i < v->count; i++) {
 		const struct option_text *t = &v->texts[i];
-		if (!is_address(t->text))
-			conf_error(
-				errs, t->place,
-				"listen: '%.128s' is none of HOST:PORT, [IPV6]:PORT and unix:/PATH",
-				t->text);
+		struct address a = address_read(t->text), other;
+		if (a.error)
+			conf_error(errs, t->place, "listen: '%.128s' %s", t->text, a.error);
+		else if (a.announces && !a.is_unix && !has_trusted)
+			conf_error(errs, t->place,
+				   "listen: nobody may send the PROXY protocol here; name the "
+				   "addresses of proxies with trusted");
 		for (size_t j = 0; j < i; j++) {
-			if (strcmp(t->text, v->texts[j].text) == 0)
+			other = address_read(v->texts[j].text);
+			if (strcmp(a.text, other.text) == 0)
 				conf_error(errs, t->place,
 					   "listen: '%.128s' stands here a second time; the first "
 					   "is at "
@@ -63,9 +38,28 @@ static void check_listen(const struct option_value *v, struct conf_errors *errs)
 	}
 }
 
+static void check_trusted(const struct option_value *v, struct conf_errors *errs)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		const struct option_text *t = &v->texts[i];
+		struct cidr ignored;
+		int rc = cidr_parse(t->text, &ignored);
+		if (rc == ERR_RANGE)
+			conf_error(errs, t->place,
+				   "trusted: '%.64s' has more bits than its prefix, or a prefix "
+				   "that is too long",
+				   t->text);
+		else if (rc < 0)
+			conf_error(errs, t->place,
+				   "trusted: '%.64s' is no address, no ADDRESS/BITS and not unix",
+				   t->text);
+	}
+}
+
 static void check_server(const struct conf_section *s, struct conf_errors *errs)
 {
-	check_listen(&s->set.values[SERVER_LISTEN], errs);
+	check_listen(s, errs);
+	check_trusted(&s->set.values[SERVER_TRUSTED], errs);
 	int64_t head = conf_int(s, SERVER_HEAD_MAX), target = conf_int(s, SERVER_TARGET_MAX);
 	char head_text[UNIT_TEXT_SIZE], target_text[UNIT_TEXT_SIZE];
 	if (target > head) {

@@ -8,6 +8,7 @@ src_http_libhttp_a_SOURCES = \
 	src/http/mime.c src/http/mime.h \
 	src/http/negotiate.c src/http/negotiate.h \
 	src/http/parse.c src/http/parse.h src/http/scan.c \
+	src/http/proxy.c src/http/proxy.h \
 	src/http/range.c src/http/range.h \
 	src/http/target.c src/http/target.h \
 	src/http/uri.c src/http/uri.h
@@ -18,7 +19,7 @@ HTTP_TESTS = \
 	tests/unit/test_http_head tests/unit/test_http_chunked tests/unit/test_http_uri \
 	tests/unit/test_http_date tests/unit/test_http_cond tests/unit/test_http_negotiate \
 	tests/unit/test_http_form tests/unit/test_http_words tests/unit/test_http_range \
-	tests/unit/test_http_mime
+	tests/unit/test_http_mime tests/unit/test_http_proxy
 check_PROGRAMS += $(HTTP_TESTS)
 tests_unit_test_http_head_SOURCES = tests/unit/test_http_head.c tests/unit/guard.h
 tests_unit_test_http_head_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
@@ -40,11 +41,13 @@ tests_unit_test_http_range_SOURCES = tests/unit/test_http_range.c
 tests_unit_test_http_range_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
 tests_unit_test_http_mime_SOURCES = tests/unit/test_http_mime.c
 tests_unit_test_http_mime_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
+tests_unit_test_http_proxy_SOURCES = tests/unit/test_http_proxy.c tests/unit/guard.h
+tests_unit_test_http_proxy_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
 CHECKS += $(HTTP_TESTS)
 
 HTTP_FUZZERS = \
 	tests/fuzz/fuzz_head tests/fuzz/fuzz_chunked tests/fuzz/fuzz_uri tests/fuzz/fuzz_part \
-	tests/fuzz/fuzz_range
+	tests/fuzz/fuzz_range tests/fuzz/fuzz_proxy
 check_PROGRAMS += $(HTTP_FUZZERS)
 tests_fuzz_fuzz_head_SOURCES = tests/fuzz/fuzz_head.c tests/fuzz/replay.c
 tests_fuzz_fuzz_head_LDADD = $(HTTP_LIBS)
@@ -56,4 +59,6 @@ tests_fuzz_fuzz_part_SOURCES = tests/fuzz/fuzz_part.c tests/fuzz/replay.c
 tests_fuzz_fuzz_part_LDADD = $(HTTP_LIBS)
 tests_fuzz_fuzz_range_SOURCES = tests/fuzz/fuzz_range.c tests/fuzz/replay.c
 tests_fuzz_fuzz_range_LDADD = $(HTTP_LIBS)
+tests_fuzz_fuzz_proxy_SOURCES = tests/fuzz/fuzz_proxy.c tests/fuzz/replay.c
+tests_fuzz_fuzz_proxy_LDADD = $(HTTP_LIBS)
 FUZZERS += $(HTTP_FUZZERS)

@@ -7,9 +7,7 @@
  *
  * Thread: the loop that accepted it.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,22 +25,7 @@ static const char probe[] = "HTTP/1.1 102 Processing\r\n\r\n";
 
 static void on_event(evutil_socket_t fd, short what, void *arg);
 
-static void keep_peer(struct conn *c, const struct sockaddr *peer)
-{
-	c->family = peer->sa_family;
-	if (c->family == AF_INET6)
-		memcpy(c->peer, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr, 16);
-	else if (c->family == AF_INET)
-		memcpy(c->peer, &((const struct sockaddr_in *)(const void *)peer)->sin_addr, 4);
-}
-
-void conn_peer_text(const struct conn *c, char *to, size_t size)
-{
-	if (c->family == AF_UNIX || !inet_ntop(c->family, c->peer, to, (socklen_t)size))
-		snprintf(to, size, "unix");
-}
-
-int conn_open(struct loop *loop, int fd, const struct sockaddr *peer)
+int conn_open(struct loop *loop, int fd, const struct addr *peer, bool announces)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 	if (!c)
@@ -50,11 +33,11 @@ int conn_open(struct loop *loop, int fd, const struct sockaddr *peer)
 	c->magic = CONN_MAGIC;
 	c->fd = fd;
 	c->loop = loop;
-	c->state = CONN_IDLE;
+	c->state = announces ? CONN_PROXY : CONN_IDLE;
+	c->client = *peer;
 	c->deadline = c->write_deadline = CLOCK_NEVER;
 	list_init(&c->pending);
 	wheel_timer_init(&c->timer);
-	keep_peer(c, peer);
 	if (event_assign(&c->event, loop->base, fd,
 			 EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, on_event, c) < 0 ||
 	    event_add(&c->event, NULL) < 0) {
@@ -213,8 +196,8 @@ static bool read_some(struct conn *c)
 		take_input(c, c->loop->read_buf, (size_t)n);
 		/* A reset behind these bytes came in the same event, and nothing will
 		 * be written that would meet it: only another read does. */
-		if (c->state == CONN_HEAD || c->state == CONN_BODY || c->state == CONN_LINGER ||
-		    conn_is_receiving(c))
+		if (c->state == CONN_PROXY || c->state == CONN_HEAD || c->state == CONN_BODY ||
+		    c->state == CONN_LINGER || conn_is_receiving(c))
 			c->readable = true;
 		return true;
 	}
@@ -378,6 +361,9 @@ void conn_on_timer(struct wheel_timer *t)
 		return;
 	}
 	switch (c->state) {
+	case CONN_PROXY:
+		conn_proxy_timeout(c);
+		break;
 	case CONN_CALL:
 		conn_call_timeout(c);
 		break;
@@ -405,9 +391,14 @@ void conn_on_timer(struct wheel_timer *t)
 
 /* ---- stopping ---- */
 
+static bool is_before_request(const struct conn *c)
+{
+	return c->state == CONN_PROXY || c->state == CONN_IDLE;
+}
+
 static void drain_one(struct conn *c)
 {
-	if (c->state != CONN_IDLE || buf_len(&c->out) > 0 || c->skip > 0) {
+	if (!is_before_request(c) || buf_len(&c->out) > 0 || c->skip > 0) {
 		/* A request that is still coming will be answered with the close; what
 		 * has been answered, or will be, is the last. */
 		bool is_coming = c->state == CONN_HEAD || c->state == CONN_BODY || c->cut_short ||
@@ -423,7 +414,7 @@ static void drain_one(struct conn *c)
 	c->readable = true;
 	if (!read_some(c))
 		return;
-	if (c->state != CONN_IDLE || buf_len(&c->out) > 0)
+	if (!is_before_request(c) || buf_len(&c->out) > 0)
 		return;
 	if (c->served == 0 && !c->peer_ended)
 		conn_set_deadline(c, clock_add(c->loop->now, fresh_grace));

@@ -9,13 +9,13 @@
 #include "base/assert.h"
 #include "base/list.h"
 
+struct addr;
 struct loop;
-struct sockaddr;
 struct wheel_timer;
 
-/* Takes over an accepted socket. 0, or -ENOMEM (the socket stays the
- * caller's). */
-must_check int conn_open(struct loop *loop, int fd, const struct sockaddr *peer);
+/* Takes over an accepted socket; `announces`: it begins with a PROXY header. 0,
+ * or -ENOMEM (the socket stays the caller's). */
+must_check int conn_open(struct loop *loop, int fd, const struct addr *peer, bool announces);
 
 /* The timer of a connection has come. */
 void conn_on_timer(struct wheel_timer *t);

@@ -29,7 +29,7 @@ bool conn_begin_request(struct conn *c)
 	end = put_hex(end, (uint64_t)loop->number, 2);
 	end = put_hex(end, ++loop->id_count, 10);
 	*end = '\0';
-	conn_peer_text(c, req->client, sizeof(req->client));
+	addr_text(&c->client, req->client);
 	req->owner = c;
 	req->home = &loop->mailbox;
 	req->began = c->began;
@@ -222,6 +222,8 @@ static size_t take(struct conn *c, char *data, size_t len)
 		return conn_stream_receive(c, data, len);
 	if (c->state == CONN_BODY)
 		return take_body(c, data, len);
+	if (c->state == CONN_PROXY)
+		return conn_proxy_take(c, data, len);
 	return c->skip ? take_unwanted(c, len) : take_head(c, data, len);
 }
 

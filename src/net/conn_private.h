@@ -1,6 +1,6 @@
 /*
  * The inside of a connection, shared by conn.c (life, events, time),
- * conn_in.c (reading), conn_call.c (requests on their way to handlers and
+ * conn_proxy.c and conn_in.c (reading), conn_call.c (requests on their way to handlers and
  * back), conn_file.c (files), conn_out.c (writing) and conn_stream.c (while a
  * handler runs).
  *
@@ -11,6 +11,7 @@
 
 #include <sys/socket.h>
 
+#include "base/addr.h"
 #include "http/chunked.h"
 #include "net/conn.h"
 #include "net/loop.h"
@@ -32,6 +33,7 @@ enum {
 /* What the connection waits for. It has a request from CONN_BODY to the end of
  * CONN_REPLY. */
 enum conn_state {
+	CONN_PROXY,  /* the PROXY header, all of it */
 	CONN_IDLE,   /* the first byte of a request */
 	CONN_HEAD,   /* the rest of a head; what came is in `in` */
 	CONN_BODY,   /* the rest of a body */
@@ -45,15 +47,17 @@ struct conn {
 	unsigned magic;
 	int fd;
 	enum conn_state state;
-	bool readable;    /* the last read did not empty the socket */
-	bool end_is_near; /* the end of input was announced: read until it comes */
-	bool peer_ended;  /* the client will send no more */
-	bool closing;     /* close when everything is written */
-	bool cut_short;   /* bytes in `in` were not looked at yet */
-	bool was_probed;  /* its call was asked after, see conn.c */
-	bool was_refused; /* the rest of the request will not be read */
-	uint16_t refusal; /* answer decided before the body was read; 0: none */
-	unsigned allow;   /* methods for that answer's Allow */
+	bool readable;     /* the last read did not empty the socket */
+	bool end_is_near;  /* the end of input was announced: read until it comes */
+	bool peer_ended;   /* the client will send no more */
+	bool closing;      /* close when everything is written */
+	bool cut_short;    /* bytes in `in` were not looked at yet */
+	bool was_probed;   /* its call was asked after, see conn.c */
+	bool was_refused;  /* the rest of the request will not be read */
+	bool hides_client; /* a PROXY header named nobody: what headers say is not believed */
+	bool is_tls;       /* a PROXY header said that the client spoke TLS */
+	uint16_t refusal;  /* answer decided before the body was read; 0: none */
+	unsigned allow;    /* methods for that answer's Allow */
 	struct loop *loop;
 	struct request *req;   /* NULL in IDLE, HEAD and LINGER */
 	struct stream *stream; /* of req, once known; what the worker of CONN_CALL shares */
@@ -76,8 +80,7 @@ struct conn {
 	struct http_chunked chunked;
 	struct task *tasks; /* to be submitted when `out` is written */
 	struct event event;
-	uint8_t peer[16]; /* the client's address */
-	sa_family_t family;
+	struct addr client; /* who connected, or who a PROXY header named */
 };
 
 /* conn.c */
@@ -88,7 +91,6 @@ void conn_set_write_deadline(struct conn *c, int64_t when);
 void conn_set_dirty(struct conn *c);
 void conn_set_again(struct conn *c);
 void conn_advance(struct conn *c); /* parse and read on; may free it */
-void conn_peer_text(const struct conn *c, char *to, size_t size);
 
 /* Is a live body being read for the handler that runs? */
 static inline bool conn_is_receiving(const struct conn *c)
@@ -101,6 +103,10 @@ static inline bool conn_awaits_body(const struct conn *c)
 {
 	return c->state == CONN_CALL && c->stream && c->stream->is_coming;
 }
+
+/* conn_proxy.c */
+size_t conn_proxy_take(struct conn *c, const char *data, size_t len); /* as conn_parse */
+void conn_proxy_timeout(struct conn *c);                              /* frees it */
 
 /* conn_in.c */
 void conn_say_go_on(struct conn *c);                       /* 100 Continue */

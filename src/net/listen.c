@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "conf/address.h"
+#include "net/census.h"
 #include "net/conn.h"
 #include "net/loop.h"
 
@@ -35,7 +37,8 @@ struct listener {
 	struct event *resume; /* ends a pause */
 	char *unlink_path;    /* of a unix socket, at the loop that removes it; else NULL */
 	bool is_tcp;
-	bool was_full; /* said so in the log */
+	bool announces; /* a PROXY header comes first */
+	bool was_full;  /* said so in the log */
 };
 
 /* Out of descriptors or memory: accepting at once again would only spin. */
@@ -60,12 +63,23 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
 		log_error("cannot listen on: out of memory");
 }
 
+/* Only who is trusted may say who its client is; a unix socket's folder has
+ * decided that already. */
+static bool may_connect(const struct listener *l, const struct addr *peer)
+{
+	if (!l->announces || peer->kind == ADDR_UNIX || front_trusts(&l->loop->gen->front, peer))
+		return true;
+	if (l->loop->census)
+		census_turned_away(l->loop->census, CENSUS_NOT_TRUSTED, peer, l->loop->now);
+	return false;
+}
+
 /* True: there may be more. */
 static bool accept_one(struct listener *l)
 {
-	struct sockaddr_storage peer;
-	socklen_t len = sizeof(peer);
-	int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
+	int fd = accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
 			pause_accepting(l, errno);
@@ -75,11 +89,16 @@ static bool accept_one(struct listener *l)
 	if (l->was_full)
 		log_notice("accepting connections again");
 	l->was_full = false;
+	struct addr peer = addr_of_socket((struct sockaddr *)&from);
+	if (!may_connect(l, &peer)) {
+		close(fd);
+		return true;
+	}
 	if (l->is_tcp) {
 		int one = 1;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	}
-	if (conn_open(l->loop, fd, (struct sockaddr *)&peer) < 0) {
+	if (conn_open(l->loop, fd, &peer, l->announces) < 0) {
 		close(fd);
 		pause_accepting(l, ENOMEM);
 		return false;
@@ -99,14 +118,15 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 
 /* ---- opening ---- */
 
-static int add_listener(struct loop *loop, int fd, bool is_tcp)
+static int add_listener(struct loop *loop, int fd, const struct address *address)
 {
 	struct listener *l = calloc(1, sizeof(*l));
 	if (!l)
 		return -ENOMEM;
 	l->loop = loop;
 	l->fd = fd;
-	l->is_tcp = is_tcp;
+	l->is_tcp = !address->is_unix;
+	l->announces = address->announces;
 	l->event = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_accept, l);
 	l->resume = event_new(loop->base, -1, 0, on_resume, l);
 	l->next = loop->listeners;
@@ -146,7 +166,12 @@ static int probe_tcp(const struct addrinfo *ai)
 	return rc;
 }
 
-static void log_listening(int fd)
+static const char *proxy_word(const struct address *address)
+{
+	return address->announces ? " proxy" : "";
+}
+
+static void log_listening(int fd, const struct address *address)
 {
 	struct sockaddr_storage addr;
 	socklen_t len = sizeof(addr);
@@ -156,7 +181,8 @@ static void log_listening(int fd)
 			NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		return;
 	bool is_v6 = addr.ss_family == AF_INET6;
-	log_info("listening on http://%s%s%s:%s", is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
+	log_info("listening on http://%s%s%s:%s%s", is_v6 ? "[" : "", host, is_v6 ? "]" : "", port,
+		 proxy_word(address));
 }
 
 /* Port 0: the first socket chose; the others follow. */
@@ -166,7 +192,8 @@ static int take_port(int fd, struct addrinfo *ai)
 	return getsockname(fd, ai->ai_addr, &len) < 0 ? -errno : 0;
 }
 
-static int open_tcp(struct loop *loops, int count, struct addrinfo *ai)
+static int open_tcp(struct loop *loops, int count, struct addrinfo *ai,
+		    const struct address *address)
 {
 	int rc = probe_tcp(ai);
 	for (int i = 0; rc == 0 && i < count; i++) {
@@ -181,8 +208,8 @@ static int open_tcp(struct loop *loops, int count, struct addrinfo *ai)
 			return rc;
 		}
 		if (i == 0)
-			log_listening(fd);
-		rc = add_listener(&loops[i], fd, true);
+			log_listening(fd, address);
+		rc = add_listener(&loops[i], fd, address);
 	}
 	return rc;
 }
@@ -209,9 +236,10 @@ static bool split(const char *address, char *host, size_t size, const char **ret
 	return true;
 }
 
-static bool listen_tcp(struct loop *loops, int count, const char *address, struct conf_place place,
-		       struct conf_errors *errs)
+static bool listen_tcp(struct loop *loops, int count, const struct address *wanted,
+		       struct conf_place place, struct conf_errors *errs)
 {
+	const char *address = wanted->text;
 	char host[256];
 	const char *port;
 	struct addrinfo hints = {
@@ -231,7 +259,7 @@ static bool listen_tcp(struct loop *loops, int count, const char *address, struc
 	}
 	rc = 0;
 	for (struct addrinfo *ai = list; rc == 0 && ai; ai = ai->ai_next)
-		rc = open_tcp(loops, count, ai);
+		rc = open_tcp(loops, count, ai, wanted);
 	freeaddrinfo(list);
 	if (rc < 0)
 		conf_error(errs, place, "cannot listen on %s: %s", address, strerror(-rc));
@@ -279,31 +307,34 @@ static int bind_unix(const char *path)
 	return -err;
 }
 
-static int open_unix(struct loop *loops, int count, const char *path)
+static int open_unix(struct loop *loops, int count, const struct address *address)
 {
+	const char *path = address->text + strlen("unix:");
 	int fd = bind_unix(path);
 	if (fd < 0)
 		return fd;
 	int rc = 0;
 	for (int i = 0; rc == 0 && i < count; i++) {
 		int own = i == 0 ? fd : dup(fd);
-		rc = own < 0 ? -errno : add_listener(&loops[i], own, false);
+		rc = own < 0 ? -errno : add_listener(&loops[i], own, address);
 	}
 	if (rc == 0) {
 		loops[0].listeners->unlink_path = strdup(path);
-		log_info("listening on unix:%s", path);
+		log_info("listening on unix:%s%s", path, proxy_word(address));
 	}
 	return rc;
 }
 
-bool listen_open(struct loop *loops, int count, const char *address, struct conf_place place,
+bool listen_open(struct loop *loops, int count, const struct option_text *value,
 		 struct conf_errors *errs)
 {
-	if (strncmp(address, "unix:", 5) != 0)
-		return listen_tcp(loops, count, address, place, errs);
-	int rc = open_unix(loops, count, address + 5);
+	struct address address = address_read(value->text);
+	if (!address.is_unix)
+		return listen_tcp(loops, count, &address, value->place, errs);
+	int rc = open_unix(loops, count, &address);
 	if (rc < 0)
-		conf_error(errs, place, "cannot listen on %s: %s", address, strerror(-rc));
+		conf_error(errs, value->place, "cannot listen on %s: %s", address.text,
+			   strerror(-rc));
 	return rc == 0;
 }
 

@@ -10,17 +10,16 @@
 #include <stdbool.h>
 
 #include "base/assert.h"
-#include "conf/place.h"
+#include "conf/options.h"
 
 struct loop;
 
 /*
- * Opens `address` ("127.0.0.1:8080", "[::]:80", "localhost:8080",
- * "unix:/path") for each of `count` loops and logs where it listens. Port 0
- * takes a free one. False: errs says why, naming `place`.
+ * Opens what a value of `listen` says (conf/address.h) for each of `count` loops
+ * and logs where that is. Port 0 takes a free one. False: errs says why.
  */
-must_check bool listen_open(struct loop *loops, int count, const char *address,
-			    struct conf_place place, struct conf_errors *errs);
+must_check bool listen_open(struct loop *loops, int count, const struct option_text *value,
+			    struct conf_errors *errs);
 
 /* The first port from `port` on that nobody listens to on 127.0.0.1; -1 when
  * a hundred are taken. */

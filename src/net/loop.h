@@ -18,6 +18,7 @@
 #include "work/pool.h"
 #include "work/route.h"
 
+struct census;
 struct listener;
 struct request;
 
@@ -44,6 +45,7 @@ struct loop {
 	int64_t now;      /* of the current callback */
 	struct submitter submitter;
 	struct readers *readers; /* all loops' */
+	struct census *census;   /* likewise; NULL: nobody counts */
 	struct list conns;       /* all connections */
 	size_t conn_count;
 	struct list dirty;                          /* connections with something to write */

@@ -411,6 +411,8 @@ struct generation *generation_new(struct conf *conf, struct pools *pools, bool i
 	read_server(gen);
 	struct builder b = { .gen = gen, .pools = pools, .errs = errs };
 	load_modules(&b);
+	if (front_read(&gen->front, &conf->server, &gen->arena) < 0)
+		no_memory(&b, conf->server.place);
 	if (!b.out_of_memory)
 		add_routes(&b);
 	if (!b.out_of_memory)

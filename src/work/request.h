@@ -77,7 +77,7 @@ struct request {
 	const char *query; /* raw, NUL-terminated */
 	const char *params[PATTERN_PARAMS_MAX];
 	char id[REQUEST_ID_MAX + 1];
-	char client[48]; /* address */
+	char client[ADDR_TEXT_SIZE]; /* address */
 	struct request_body body;
 	struct response res;
 	struct call call;

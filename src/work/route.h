@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "conf/conf.h"
 #include "http/parse.h"
+#include "work/front.h"
 #include "work/pattern.h"
 
 struct instance;
@@ -70,7 +71,8 @@ struct generation {
 	struct router *router;
 	struct http_limits limits;
 	const struct response_header *add; /* of [server]: what answers without a route get */
-	uint64_t body_max;                 /* bytes */
+	struct front front;
+	uint64_t body_max; /* bytes */
 	uint64_t body_memory;
 	const char *spool_dir;
 	int64_t header_timeout, body_timeout, write_timeout, keepalive_timeout; /* ns */

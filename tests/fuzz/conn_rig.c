@@ -83,10 +83,10 @@ void rig_start(void)
 int rig_connect(void)
 {
 	int fd[2];
-	struct sockaddr peer = { .sa_family = AF_UNIX };
+	struct addr peer = { .kind = ADDR_UNIX };
 	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd) == 0);
 	loop.now = clock_now();
-	must(conn_open(&loop, fd[0], &peer) == 0);
+	must(conn_open(&loop, fd[0], &peer, false) == 0);
 	return fd[1];
 }
 

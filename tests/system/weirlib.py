@@ -208,6 +208,7 @@ class Daemon:
         self.folder = folder
         self.lines = []
         self.port = self.port6 = self.unix = None
+        self.proxy_port = self.proxy_unix = None  # where a PROXY header comes first
         self.is_ready = threading.Event()
         if args is None:
             path = os.path.join(folder, "weir.ini")
@@ -232,8 +233,14 @@ class Daemon:
         for raw in self.process.stderr:
             line = raw.decode("utf-8", "replace").rstrip("\n")
             self.lines.append(line)
-            found = re.search(r"listening on (?:http://(\[)?(\S+?)\]?:(\d+)|unix:(\S+))$", line)
-            if found and found.group(4):
+            found = re.search(r"listening on (?:http://(\[)?(\S+?)\]?:(\d+)|unix:(\S+))( proxy)?$",
+                              line)
+            if found and found.group(5):
+                if found.group(4):
+                    self.proxy_unix = found.group(4)
+                else:
+                    self.proxy_port = int(found.group(3))
+            elif found and found.group(4):
                 self.unix = found.group(4)
             elif found and found.group(1):
                 self.port6 = int(found.group(3))
@@ -268,13 +275,16 @@ class Daemon:
 
     # ---- talking ----
 
-    def connect(self, family=socket.AF_INET, timeout=15):
+    def connect(self, family=socket.AF_INET, timeout=15, source=None, to=None):
+        """`source` is the address of this end, `to` another one than the usual of the other."""
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.settimeout(timeout * SLOW)
         address = {socket.AF_INET: ("127.0.0.1", self.port), socket.AF_INET6: ("::1", self.port6),
                    socket.AF_UNIX: self.unix}[family]
         try:
-            sock.connect(address)
+            if source:
+                sock.bind((source, 0))
+            sock.connect(to or address)
             if family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except BaseException:
