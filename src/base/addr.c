@@ -92,6 +92,15 @@ bool cidr_holds(const struct cidr *c, const struct addr *a)
 	return true;
 }
 
+bool cidr_list_holds(const struct cidr_list *l, const struct addr *a)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		if (cidr_holds(&l->list[i], a))
+			return true;
+	}
+	return false;
+}
+
 static int parse_bits(const char *text, unsigned most, unsigned *ret)
 {
 	int64_t bits;

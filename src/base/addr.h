@@ -54,4 +54,12 @@ must_check int cidr_parse(const char *text, struct cidr *ret);
 
 bool cidr_holds(const struct cidr *c, const struct addr *a);
 
+struct cidr_list {
+	struct cidr *list;
+	size_t count;
+};
+
+/* Does any of them? */
+bool cidr_list_holds(const struct cidr_list *l, const struct addr *a);
+
 #endif

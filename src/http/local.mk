@@ -4,6 +4,7 @@ src_http_libhttp_a_SOURCES = \
 	src/http/cond.c src/http/cond.h \
 	src/http/date.c src/http/date.h \
 	src/http/form.c src/http/form.h \
+	src/http/forwarded.c src/http/forwarded.h \
 	src/http/http.c src/http/http.h \
 	src/http/mime.c src/http/mime.h \
 	src/http/negotiate.c src/http/negotiate.h \
@@ -19,7 +20,8 @@ HTTP_TESTS = \
 	tests/unit/test_http_head tests/unit/test_http_chunked tests/unit/test_http_uri \
 	tests/unit/test_http_date tests/unit/test_http_cond tests/unit/test_http_negotiate \
 	tests/unit/test_http_form tests/unit/test_http_words tests/unit/test_http_range \
-	tests/unit/test_http_mime tests/unit/test_http_proxy
+	tests/unit/test_http_mime tests/unit/test_http_proxy \
+	tests/unit/test_http_forwarded
 check_PROGRAMS += $(HTTP_TESTS)
 tests_unit_test_http_head_SOURCES = tests/unit/test_http_head.c tests/unit/guard.h
 tests_unit_test_http_head_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
@@ -43,11 +45,14 @@ tests_unit_test_http_mime_SOURCES = tests/unit/test_http_mime.c
 tests_unit_test_http_mime_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
 tests_unit_test_http_proxy_SOURCES = tests/unit/test_http_proxy.c tests/unit/guard.h
 tests_unit_test_http_proxy_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
+tests_unit_test_http_forwarded_SOURCES = tests/unit/test_http_forwarded.c tests/unit/guard.h
+tests_unit_test_http_forwarded_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
 CHECKS += $(HTTP_TESTS)
 
 HTTP_FUZZERS = \
 	tests/fuzz/fuzz_head tests/fuzz/fuzz_chunked tests/fuzz/fuzz_uri tests/fuzz/fuzz_part \
-	tests/fuzz/fuzz_range tests/fuzz/fuzz_proxy
+	tests/fuzz/fuzz_range tests/fuzz/fuzz_proxy \
+	tests/fuzz/fuzz_forwarded
 check_PROGRAMS += $(HTTP_FUZZERS)
 tests_fuzz_fuzz_head_SOURCES = tests/fuzz/fuzz_head.c tests/fuzz/replay.c
 tests_fuzz_fuzz_head_LDADD = $(HTTP_LIBS)
@@ -61,4 +66,6 @@ tests_fuzz_fuzz_range_SOURCES = tests/fuzz/fuzz_range.c tests/fuzz/replay.c
 tests_fuzz_fuzz_range_LDADD = $(HTTP_LIBS)
 tests_fuzz_fuzz_proxy_SOURCES = tests/fuzz/fuzz_proxy.c tests/fuzz/replay.c
 tests_fuzz_fuzz_proxy_LDADD = $(HTTP_LIBS)
+tests_fuzz_fuzz_forwarded_SOURCES = tests/fuzz/fuzz_forwarded.c tests/fuzz/replay.c
+tests_fuzz_fuzz_forwarded_LDADD = $(HTTP_LIBS)
 FUZZERS += $(HTTP_FUZZERS)

@@ -117,6 +117,7 @@ static void head_complete(struct conn *c, const char *data, size_t len, bool not
 		conn_refuse(c, rc, NULL);
 		return;
 	}
+	conn_identify(c);
 	request_adopt_id(c->req);
 	decide_early(c);
 	if (!has_body(&c->req->head))

@@ -1,8 +1,7 @@
 /*
  * The inside of a connection, shared by conn.c (life, events, time),
- * conn_proxy.c and conn_in.c (reading), conn_call.c (requests on their way to handlers and
- * back), conn_file.c (files), conn_out.c (writing) and conn_stream.c (while a
- * handler runs).
+ * conn_client.c (who it is) and conn_in.c (reading), conn_call.c (requests on their way to handlers
+ * and back), conn_file.c (files), conn_out.c (writing) and conn_stream.c (while a handler runs).
  *
  * Thread: the loop that accepted it.
  */
@@ -104,9 +103,10 @@ static inline bool conn_awaits_body(const struct conn *c)
 	return c->state == CONN_CALL && c->stream && c->stream->is_coming;
 }
 
-/* conn_proxy.c */
+/* conn_client.c */
 size_t conn_proxy_take(struct conn *c, const char *data, size_t len); /* as conn_parse */
 void conn_proxy_timeout(struct conn *c);                              /* frees it */
+void conn_identify(struct conn *c); /* the request's client, scheme and host */
 
 /* conn_in.c */
 void conn_say_go_on(struct conn *c);                       /* 100 Continue */

@@ -67,7 +67,8 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
  * decided that already. */
 static bool may_connect(const struct listener *l, const struct addr *peer)
 {
-	if (!l->announces || peer->kind == ADDR_UNIX || front_trusts(&l->loop->gen->front, peer))
+	if (!l->announces || peer->kind == ADDR_UNIX ||
+	    cidr_list_holds(&l->loop->gen->front.trusted, peer))
 		return true;
 	if (l->loop->census)
 		census_turned_away(l->loop->census, CENSUS_NOT_TRUSTED, peer, l->loop->now);

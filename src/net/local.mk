@@ -4,7 +4,7 @@ src_net_libnet_a_SOURCES = \
 	src/net/census.c src/net/census.h \
 	src/net/conn.c src/net/conn.h src/net/conn_private.h \
 	src/net/conn_call.c src/net/conn_file.c src/net/conn_in.c src/net/conn_out.c \
-	src/net/conn_proxy.c \
+	src/net/conn_client.c \
 	src/net/conn_stream.c \
 	src/net/listen.c src/net/listen.h \
 	src/net/loop.c src/net/loop.h \

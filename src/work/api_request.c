@@ -252,6 +252,17 @@ API const char *weir_client(const struct weir_request *public)
 	return api_request(public)->client;
 }
 
+API const char *weir_scheme(const struct weir_request *public)
+{
+	return api_request(public)->is_https ? "https" : "http";
+}
+
+API const char *weir_host(const struct weir_request *public)
+{
+	struct request *req = api_request(public);
+	return req->host.len ? arena_strndup(&req->arena, req->host.at, req->host.len) : "";
+}
+
 API const char *weir_request_id(const struct weir_request *public)
 {
 	return api_request(public)->id;

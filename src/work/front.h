@@ -9,16 +9,14 @@
 
 #include "base/addr.h"
 #include "conf/conf.h"
+#include "http/forwarded.h"
 
 struct front {
-	struct cidr *trusted;
-	size_t trusted_count;
+	struct cidr_list trusted;
+	enum http_forwarded believed; /* of the headers that proxies send */
 };
 
 /* 0 or ERR_NOMEM; what it holds lives in `a`. */
 must_check int front_read(struct front *f, const struct conf_section *server, struct arena *a);
-
-/* Does `trusted` name this address? */
-bool front_trusts(const struct front *f, const struct addr *a);
 
 #endif

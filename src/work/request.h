@@ -78,6 +78,8 @@ struct request {
 	const char *params[PATTERN_PARAMS_MAX];
 	char id[REQUEST_ID_MAX + 1];
 	char client[ADDR_TEXT_SIZE]; /* address */
+	bool is_https;               /* what the client spoke, to us or to a proxy */
+	struct http_span host;       /* what it asked for, here or there; len 0: nothing */
 	struct request_body body;
 	struct response res;
 	struct call call;

@@ -4,8 +4,8 @@
  * calls for work beside the answer. `null` is what the call answers with NULL,
  * `rc` is its result, `adler` is zlib.adler32() of the bytes.
  *
- *   *    /request            {"method", "path", "pattern", "query", "client", "id",
- *                            "deadline", "cancelled", "instance", "length"}
+ *   *    /request            {"method", "path", "pattern", "query", "client", "scheme",
+ *                            "host", "id", "deadline", "cancelled", "instance", "length"}
  *   GET  /params/{i:int}/{f:float}/{s}  {"i", "f", "s", "i_text", "f_text",
  *                            "i_float": i by weir_param_float}
  *   GET  /param-errors/{i:int}/{s}      {"i": rc, "absent": rc, "other_type": rc}
@@ -80,11 +80,13 @@ static int request(struct weir_request *req, struct weir_response *res)
 	return weir_jsonf(
 		res, 200,
 		"{\"method\": %s, \"path\": %s, \"pattern\": %s, \"query\": %s, \"client\": %s, "
+		"\"scheme\": %s, \"host\": %s, "
 		"\"id\": %s, \"deadline\": %lld, \"cancelled\": %s, \"instance\": %s, \"length\": "
 		"%zu}",
 		quote(req, weir_method(req)), quote(req, weir_path(req)),
 		quote(req, weir_route_pattern(req)), quote(req, weir_query_string(req)),
-		quote(req, weir_client(req)), quote(req, weir_request_id(req)),
+		quote(req, weir_client(req)), quote(req, weir_scheme(req)),
+		quote(req, weir_host(req)), quote(req, weir_request_id(req)),
 		(long long)weir_deadline(req), weir_cancelled(req) ? "true" : "false",
 		quote(req, weir_instance_name(weir_request_instance(req))), weir_body_length(req));
 }

@@ -29,8 +29,9 @@ def form(d, name, body, kind="application/x-www-form-urlencoded"):
 def test_a_handler_is_told_about_its_request(served):
     r = served.request("PUT", "/request?q=1", b"12345", {"X-Request-Id": "mine"}).json
     assert r == {"method": "PUT", "path": "/request", "pattern": "/request", "query": "q=1",
-                 "client": "127.0.0.1", "id": "mine", "deadline": -1, "cancelled": False,
-                 "instance": "probe", "length": 5}
+                 "client": "127.0.0.1", "scheme": "http", "host": f"127.0.0.1:{served.port}",
+                 "id": "mine", "deadline": -1, "cancelled": False, "instance": "probe",
+                 "length": 5}
 
 
 def test_a_handler_knows_how_much_time_it_has(daemon):

@@ -204,3 +204,108 @@ def test_mistakes_are_named_with_their_place(ini, server, place, error):
     done = run("--check", "-c", ini(f"[server]\n{server}\n"))
     assert done.returncode == 78
     assert f":{place}: " in done.err and error in done.err, done.err
+
+
+# ---- headers of requests ----
+
+def identity(c, *headers):
+    r = c.get("/request", *headers).response().json
+    return r["client"], r["scheme"], r["host"]
+
+
+def test_nobody_is_believed_unless_trusted(daemon):
+    d = daemon(PROBE, server="access_log = stderr")
+    with d.connect() as c:
+        for name in ("X-Forwarded-For: 192.0.2.7", "Forwarded: for=192.0.2.7;proto=https"):
+            assert identity(c, name, "X-Forwarded-Proto: https", "X-Forwarded-Host: b") \
+                == ("127.0.0.1", "http", "test")
+    assert "192.0.2.7" not in d.log
+
+
+def test_a_trusted_peer_says_who_its_client_is(edge):
+    d = edge("trusted = 127.0.0.1\ntrusted = 10.0.0.0/8\n")
+    said = "X-Forwarded-Proto: https", "X-Forwarded-Host: b.example"
+    with d.connect() as c:
+        assert identity(c, "X-Forwarded-For: 1.1.1.1, 192.0.2.7, 10.0.0.2", *said) \
+            == ("192.0.2.7", "https", "b.example")
+        # Each request speaks for itself.
+        assert identity(c) == ("127.0.0.1", "http", "test")
+        assert identity(c, "X-Forwarded-For: 1.1.1.1", "X-Forwarded-For: 2001:db8::7, 10.0.0.2") \
+            == ("2001:db8::7", "http", "test")
+        # What is logged is what handlers are told.
+        c.get("/nowhere", "X-Forwarded-For: 192.0.2.9").response()
+    d.logged(r"^192\.0\.2\.7 - - .*GET /request")
+    d.logged(r"^192\.0\.2\.9 - - .*GET /nowhere")
+    with d.connect(source="127.0.0.3") as c:
+        assert identity(c, "X-Forwarded-For: 192.0.2.7", *said) == ("127.0.0.3", "http", "test")
+
+
+def test_the_chosen_header_alone_is_believed(edge):
+    both = "X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.2;proto=https;host=b"
+    for forwarded, expected in (("", ("192.0.2.1", "http", "test")),
+                                ("forwarded = x-forwarded-for\n", ("192.0.2.1", "http", "test")),
+                                ("forwarded = forwarded\n", ("192.0.2.2", "https", "b")),
+                                ("forwarded = off\n", ("127.0.0.1", "http", "test"))):
+        d = edge("trusted = 127.0.0.1\n" + forwarded)
+        with d.connect() as c:
+            assert identity(c, *both) == expected
+            assert identity(c, *both[::-1]) == expected
+
+
+@pytest.mark.parametrize("value, client", [
+    ("for=192.0.2.7", "192.0.2.7"), ('for="[2001:db8::7]:80"', "2001:db8::7"),
+    ("for=1.1.1.1, for=192.0.2.7, for=10.0.0.2", "192.0.2.7"),
+    ('for="1.1.1.1, for=192.0.2.7', "192.0.2.7"), ("for=unknown", "127.0.0.1"),
+    ("for=192.0.2.7, for=_a, for=10.0.0.2", "10.0.0.2"), ("192.0.2.7", "127.0.0.1"),
+    ("for=192.0.2.7;for=192.0.2.8", "127.0.0.1")])
+def test_forwarded_is_read_from_the_right(edge, value, client):
+    d = edge("trusted = 127.0.0.1\ntrusted = 10.0.0.0/8\nforwarded = forwarded\n")
+    with d.connect() as c:
+        assert client_of(c, "Forwarded: " + value) == client
+
+
+def test_clients_of_a_unix_socket_are_believed_when_unix_is_trusted(daemon, tmp_path):
+    for i, trusted in enumerate(("127.0.0.1", "unix")):
+        d = daemon(PROBE, server=f"listen = unix:{tmp_path}/{i}\ntrusted = {trusted}\n")
+        with d.connect(socket.AF_UNIX) as c:
+            assert client_of(c, "X-Forwarded-For: 192.0.2.7") == ("unix", "192.0.2.7")[i]
+            assert client_of(c) == "unix"
+
+
+def test_behind_a_proxy_header_its_client_must_be_trusted(edge):
+    d = edge("trusted = 127.0.0.0/8\ntrusted = 10.0.0.0/8\n")
+    for header, client in ((v1("192.0.2.7"), "192.0.2.7"),  # no proxy of ours
+                           (v1("10.0.0.2"), "198.51.100.9"), (v2("10.0.0.2"), "198.51.100.9"),
+                           (v2(), "127.0.0.1"), (b"PROXY UNKNOWN\r\n", "127.0.0.1"),
+                           (v2(command=0x20), "127.0.0.1")):
+        with announce(d, header) as c:
+            assert client_of(c, "X-Forwarded-For: 198.51.100.9") == client
+
+
+def test_a_proxy_header_tells_of_tls(edge):
+    d = edge("trusted = 127.0.0.1\n")
+    with announce(d, v2("192.0.2.7", tlv(0x20, b"\1\0\0\0\0"))) as c:
+        assert identity(c, "X-Forwarded-Proto: http") == ("192.0.2.7", "https", "test")
+    with announce(d, v2("192.0.2.7", tlv(0x20, b"\0\0\0\0\0"))) as c:
+        assert identity(c) == ("192.0.2.7", "http", "test")
+
+
+def test_an_untrusted_client_cannot_pass_as_another_by_what_it_writes(edge):
+    """The trusted proxy adds the client's address behind whatever the client sent."""
+    d = edge("trusted = 127.0.0.1\n")
+    d2 = edge("trusted = 127.0.0.1\nforwarded = forwarded\n")
+    junk = ["10.0.0.1", "127.0.0.1", "::1", "unknown", '"', '"a', ",,,", "[::1", "a=b;c=\"", "\\",
+            "for=127.0.0.1", 'for="127.0.0.1', 'for="\\', "x" * 5000, "127.0.0.1, " * 400, "\t"]
+    with d.connect() as c, d2.connect() as c2:
+        for text in junk:
+            assert client_of(c, f"X-Forwarded-For: {text}, 192.0.2.7") == "192.0.2.7"
+            assert client_of(c2, f"Forwarded: {text}, for=192.0.2.7") == "192.0.2.7"
+
+
+def test_an_error_before_the_handler_names_the_client_too(edge):
+    d = edge("trusted = 127.0.0.1\nbody_max = 10B\n")
+    with d.connect() as c:
+        c.send("POST /body HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.7\r\n"
+               "Content-Length: 11\r\n\r\nhello world")
+        assert c.response().status == 413
+    d.logged(r'^192\.0\.2\.7 - - .*POST /body HTTP/1.1" 413')

@@ -327,8 +327,18 @@ const char *weir_body(struct weir_request *req, size_t *ret_len);
  */
 ssize_t weir_body_read(struct weir_request *req, void *to, size_t size);
 
-/* Address of the client: "192.0.2.1", "2001:db8::1", or "unix". */
+/* Address of the client: "192.0.2.1", "2001:db8::1", or "unix"; who a trusted
+ * proxy names, where there is one (weir.ini: trusted). */
 const char *weir_client(const struct weir_request *req);
+
+/* What the client spoke, to the daemon or to a trusted proxy: "http", "https". */
+const char *weir_scheme(const struct weir_request *req);
+
+/* The host, with a port if one was written, that the client asked for; what a
+ * trusted proxy says, else what the request does. "" when it does not, NULL
+ * when memory is out. It is well-formed, but anything that a client liked to
+ * send: compare it with what you know before you make links of it. */
+const char *weir_host(const struct weir_request *req);
 
 /* The id of the request, as in the log and the X-Request-Id header. */
 const char *weir_request_id(const struct weir_request *req);

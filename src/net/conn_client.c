@@ -1,6 +1,6 @@
 /*
- * The header of the PROXY protocol, with which connections of some listeners
- * begin: from then on the client is who it names.
+ * Who the client is: what proxies say of it, in the header of the PROXY protocol
+ * that connections of some listeners begin with, and in headers of requests.
  *
  * Thread: the loop that accepted the connection.
  */
@@ -8,6 +8,8 @@
 #include "http/proxy.h"
 #include "net/census.h"
 #include "net/conn_private.h"
+
+/* ---- of a connection ---- */
 
 /* There is nobody to answer: who speaks another protocol would not understand. */
 static void turn_away(struct conn *c)
@@ -45,4 +47,24 @@ void conn_proxy_timeout(struct conn *c)
 {
 	turn_away(c);
 	conn_close(c);
+}
+
+/* ---- of a request ---- */
+
+void conn_identify(struct conn *c)
+{
+	struct request *req = c->req;
+	const struct front *front = &req->gen->front;
+	req->host = req->head.host;
+	req->is_https = c->is_tls;
+	if (front->trusted.count == 0 || front->believed == HTTP_FORWARDED_OFF || c->hides_client ||
+	    !cidr_list_holds(&front->trusted, &c->client))
+		return;
+	struct http_origin origin;
+	http_forwarded_read(&req->head, front->believed, &front->trusted, &c->client, &origin);
+	addr_text(&origin.client, req->client);
+	if (origin.scheme != HTTP_SCHEME_UNSAID)
+		req->is_https = origin.scheme == HTTP_SCHEME_HTTPS;
+	if (origin.host.at)
+		req->host = origin.host;
 }
