@@ -150,6 +150,9 @@ struct wakeup pool_plan_wakeup(struct pool *p)
 	if (p->waking || list_is_empty(&p->ready))
 		return (struct wakeup){ 0 };
 	struct worker *w = list_first(&p->idle, struct worker, link);
+	/* One whose thread_init failed would only say so: a new one may do better. */
+	if (w && w->pause_end > 0 && w->pause_end > clock_now() && may_spawn(p))
+		w = NULL;
 	if (w) {
 		list_remove(&w->link);
 		p->idle_count--;

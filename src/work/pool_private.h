@@ -27,13 +27,13 @@ struct worker {
 	pthread_t thread; /* the spawner's, then its joiner's */
 	pid_t tid;
 	struct cond wake;
-	bool woken;       /* a call was queued for it */
-	uint64_t runs;    /* calls so far, the running one included */
-	struct list link; /* idle, ended or spare list */
+	bool woken;        /* a call was queued for it */
+	uint64_t runs;     /* calls so far, the running one included */
+	int64_t pause_end; /* while idle: until then others first, a thread_init failed */
+	struct list link;  /* idle, ended or spare list */
 	/* The worker's own: */
 	struct worker_state *states;
 	size_t state_count;
-	bool backs_off;      /* a thread_init failed: others first */
 	bool named_for_call; /* the thread's name is a call's */
 	char last_name[16];  /* as far as the kernel keeps it */
 };

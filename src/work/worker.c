@@ -52,19 +52,20 @@ static void name_for_idle(struct worker *w)
 
 /* A thread whose thread_init failed answers its calls at once; as the last one
  * back it would take most of them. It stands behind those that can serve. */
-static bool backs_off(const struct worker *w, int64_t now)
+static int64_t pause_end(const struct worker *w)
 {
+	int64_t until = 0;
 	for (size_t i = 0; i < w->state_count; i++) {
-		if (w->states[i].err < 0 && now < w->states[i].retry_at)
-			return true;
+		if (w->states[i].err < 0 && w->states[i].retry_at > until)
+			until = w->states[i].retry_at;
 	}
-	return false;
+	return until;
 }
 
 static bool must_yield(struct pool *p, struct worker *w, int64_t now) REQUIRES(p->lock)
 {
 	const struct worker *idle = list_first(&p->idle, struct worker, link);
-	return idle && !idle->backs_off && backs_off(w, now);
+	return idle && idle->pause_end <= now && pause_end(w) > now;
 }
 
 static struct call *take_ready(struct pool *p, struct worker *w, int64_t now) REQUIRES(p->lock)
@@ -103,8 +104,8 @@ static void retire(struct pool *p, struct call *call) REQUIRES(p->lock)
 static bool wait_idle(struct pool *p, struct worker *w) REQUIRES(p->lock)
 {
 	int64_t now = clock_now();
-	w->backs_off = backs_off(w, now);
-	if (w->backs_off)
+	w->pause_end = pause_end(w);
+	if (w->pause_end > now)
 		list_add_last(&p->idle, &w->link);
 	else
 		list_add_first(&p->idle, &w->link);

@@ -17,3 +17,6 @@ EXTRA_DIST += \
 	tests/modules/missing_symbol.c tests/modules/newer_minor.c tests/modules/nomem.c tests/modules/no_symbol.c \
 	tests/modules/probe.c tests/modules/probe_work.c tests/modules/replace_a.c \
 	tests/modules/replace_b.c tests/modules/stream.c tests/modules/wrong_abi.c
+
+# It stands between the program and its allocator, before a sanitizer has begun.
+tests/modules/nomem.so: SANITIZER_CFLAGS =

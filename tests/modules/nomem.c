@@ -2,7 +2,8 @@
  * Not a module: a library to be preloaded, which lets one allocation fail. The
  * file NOMEM holds one number of 8 bytes, mapped: when it is N > 0, the Nth
  * allocation from then on (malloc, calloc, realloc) returns NULL and leaves -1
- * there.
+ * there. With NOMEM_SPARES_LIBC the C library's own do not fail, the next one
+ * does: a sanitizer's runtime ends the process when its thread cannot start.
  *
  * Thread: any.
  */
@@ -53,16 +54,23 @@ __attribute__((constructor)) static void map_switch(void)
 		close(fd);
 }
 
-static bool fails(void)
+static bool is_spared(const void *caller)
+{
+	Dl_info info;
+	return getenv("NOMEM_SPARES_LIBC") && dladdr(caller, &info) && info.dli_fname &&
+	       strstr(info.dli_fname, "/libc.so");
+}
+
+static bool fails(const void *caller)
 {
 	if (!left || atomic_load_explicit(left, memory_order_relaxed) <= 0)
 		return false;
-	int64_t before = atomic_fetch_sub(left, 1);
-	if (before == 1)
-		atomic_store(left, -1);
-	if (before == 1)
-		errno = ENOMEM;
-	return before == 1;
+	if (atomic_fetch_sub(left, 1) != 1)
+		return false;
+	bool spared = is_spared(caller);
+	atomic_store(left, spared ? 1 : -1);
+	errno = spared ? errno : ENOMEM;
+	return !spared;
 }
 
 SEEN void *malloc(size_t size)
@@ -70,7 +78,7 @@ SEEN void *malloc(size_t size)
 	look_up();
 	if (!real_malloc)
 		return NULL;
-	return fails() ? NULL : real_malloc(size);
+	return fails(__builtin_return_address(0)) ? NULL : real_malloc(size);
 }
 
 SEEN void *calloc(size_t count, size_t size)
@@ -82,7 +90,7 @@ SEEN void *calloc(size_t count, size_t size)
 		early_used += p ? need : 0;
 		return p;
 	}
-	return fails() ? NULL : real_calloc(count, size);
+	return fails(__builtin_return_address(0)) ? NULL : real_calloc(count, size);
 }
 
 SEEN void *realloc(void *old, size_t size)
@@ -90,5 +98,5 @@ SEEN void *realloc(void *old, size_t size)
 	look_up();
 	if (!real_realloc)
 		return NULL;
-	return fails() ? NULL : real_realloc(old, size);
+	return fails(__builtin_return_address(0)) ? NULL : real_realloc(old, size);
 }
