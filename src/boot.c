@@ -269,6 +269,7 @@ static int start_loops(struct daemon *d)
 		d->loops[i].access_fd = d->access_fd;
 		d->loops[i].readers = d->readers;
 		d->loops[i].census = d->census;
+		d->loops[i].next = &d->loops[(i + 1) % count];
 	}
 	if (rc < 0)
 		log_error("cannot make event loops: %s", strerror(-rc));

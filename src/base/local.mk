@@ -9,6 +9,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
 	src/base/near.c src/base/near.h \
+	src/base/pace.h \
 	src/base/parse.c src/base/parse.h \
 	src/base/thread.c src/base/thread.h \
 	src/base/utf8.c src/base/utf8.h \
@@ -16,8 +17,10 @@ src_base_libbase_a_SOURCES = \
 
 BASE_TESTS = \
 	tests/unit/test_addr tests/unit/test_err tests/unit/test_list tests/unit/test_arena tests/unit/test_buf \
-	tests/unit/test_parse tests/unit/test_near tests/unit/test_thread tests/unit/test_wheel
+	tests/unit/test_parse tests/unit/test_near tests/unit/test_pace tests/unit/test_thread tests/unit/test_wheel
 check_PROGRAMS += $(BASE_TESTS)
+tests_unit_test_pace_SOURCES = tests/unit/test_pace.c
+tests_unit_test_pace_LDADD = src/base/libbase.a $(CHECK_LIBS)
 tests_unit_test_addr_SOURCES = tests/unit/test_addr.c
 tests_unit_test_addr_LDADD = src/base/libbase.a $(CHECK_LIBS)
 tests_unit_test_err_SOURCES = tests/unit/test_err.c

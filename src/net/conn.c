@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "net/accept.h"
 #include "net/access.h"
+#include "net/census.h"
 #include "net/conn_private.h"
 #include "work/background.h"
 
@@ -24,6 +26,13 @@ static const int64_t fresh_grace = NS_PER_S;
 static const char probe[] = "HTTP/1.1 102 Processing\r\n\r\n";
 
 static void on_event(evutil_socket_t fd, short what, void *arg);
+
+static void leave(struct conn *c)
+{
+	if (c->seat)
+		census_give_seat(c->loop->census, c->seat);
+	c->seat = NULL;
+}
 
 int conn_open(struct loop *loop, int fd, const struct addr *peer, bool announces)
 {
@@ -35,12 +44,19 @@ int conn_open(struct loop *loop, int fd, const struct addr *peer, bool announces
 	c->loop = loop;
 	c->state = announces ? CONN_PROXY : CONN_IDLE;
 	c->client = *peer;
+	int rc = announces ? 0 : conn_take_seat(c);
+	if (rc < 0) {
+		free(c);
+		return rc;
+	}
 	c->deadline = c->write_deadline = CLOCK_NEVER;
 	list_init(&c->pending);
+	list_init(&c->idle);
 	wheel_timer_init(&c->timer);
 	if (event_assign(&c->event, loop->base, fd,
 			 EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, on_event, c) < 0 ||
 	    event_add(&c->event, NULL) < 0) {
+		leave(c);
 		free(c);
 		return -ENOMEM;
 	}
@@ -57,14 +73,20 @@ static void release(struct conn *c)
 	wheel_clear(&c->timer);
 	list_remove(&c->pending);
 	list_remove(&c->link);
+	list_remove(&c->idle);
 	c->loop->conn_count--;
 	loop_drop_spares(c->loop);
 	/* A client that went away does not take back what a handler promised. */
 	tasks_submit(c->tasks);
 	buf_done(&c->in);
 	buf_done(&c->out);
+	struct loop *loop = c->loop;
+	leave(c);
+	if (loop->census)
+		census_leave(loop->census);
 	c->magic = 0;
 	free(c);
+	accept_go_on(loop);
 }
 
 void conn_close(struct conn *c)

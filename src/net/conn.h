@@ -6,6 +6,8 @@
 #ifndef WEIR_NET_CONN_H
 #define WEIR_NET_CONN_H
 
+#include <stdbool.h>
+
 #include "base/assert.h"
 #include "base/list.h"
 
@@ -14,7 +16,7 @@ struct loop;
 struct wheel_timer;
 
 /* Takes over an accepted socket; `announces`: it begins with a PROXY header. 0,
- * or -ENOMEM (the socket stays the caller's). */
+ * -ENOMEM, or -EUSERS: its client has too many (the socket stays the caller's). */
 must_check int conn_open(struct loop *loop, int fd, const struct addr *peer, bool announces);
 
 /* The timer of a connection has come. */
@@ -25,6 +27,9 @@ void conns_flush(struct list *dirty);
 
 /* Connections whose turn was cut short: lets them go on. */
 void conns_go_on(struct list *again);
+
+/* Closes the connection that has been idle for longest. False: none is. */
+must_check bool conns_shed(struct loop *loop);
 
 /* The daemon stops: closes those of the list that wait for nothing, lets the
  * others end their request. */

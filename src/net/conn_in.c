@@ -104,6 +104,7 @@ static void begin_body(struct conn *c, bool nothing_came)
 	c->body_left = req->head.length;
 	if (req->head.chunked)
 		http_chunked_init(&c->chunked);
+	pace_begin(&c->body_pace, c->loop->now);
 	conn_set_deadline(c, clock_add(c->loop->now, req->gen->body_timeout));
 	if (req->head.expect == HTTP_EXPECT_CONTINUE && nothing_came)
 		conn_say_go_on(c);
@@ -135,6 +136,7 @@ static size_t take_head(struct conn *c, const char *data, size_t len)
 	const struct generation *gen = c->loop->gen;
 	if (c->state == CONN_IDLE) {
 		c->state = CONN_HEAD;
+		list_remove(&c->idle);
 		c->scanned = 0;
 		c->began = c->loop->now;
 	}
@@ -205,6 +207,10 @@ static size_t take_chunked(struct conn *c, char *data, size_t len)
 
 static size_t take_body(struct conn *c, char *data, size_t len)
 {
+	if (!conn_keeps_pace(c, len)) {
+		conn_refuse(c, 408, NULL);
+		return len;
+	}
 	conn_set_deadline(c, clock_add(c->loop->now, c->req->gen->body_timeout));
 	return c->req->head.chunked ? take_chunked(c, data, len) : take_sized(c, data, len);
 }

@@ -28,6 +28,8 @@ void conn_end_request(struct conn *c)
 	c->allow = 0;
 	loop_give_request(c->loop, req);
 	c->state = CONN_IDLE;
+	list_remove(&c->idle);
+	list_add_last(&c->loop->idle, &c->idle);
 	const struct generation *gen = c->loop->gen;
 	conn_set_deadline(c, clock_add(c->loop->now, gen->keepalive_timeout));
 }
@@ -43,7 +45,7 @@ void conn_respond(struct conn *c)
 {
 	struct request *req = c->req;
 	conn_stream_unread(c);
-	if (!req->head.keep_alive || c->loop->is_draining)
+	if (conn_is_last(c))
 		c->closing = true;
 	bool joins = joins_out(req);
 	int rc = reply_write_head(&c->out, req, loop_date(c->loop), c->closing);
@@ -91,6 +93,7 @@ static void took(struct conn *c, size_t n)
 {
 	size_t from_out = n < buf_len(&c->out) ? n : buf_len(&c->out);
 	buf_drop(&c->out, from_out);
+	c->written += n;
 	c->sent += n - from_out;
 }
 
@@ -99,31 +102,50 @@ static bool has_output(const struct conn *c)
 	return buf_len(&c->out) > 0 || (c->state == CONN_REPLY && c->sent < c->req->res.len);
 }
 
-/* Bytes that the client's system has not acknowledged. */
-static int count_unsent(const struct conn *c)
+/* Bytes that the client's system has acknowledged. */
+static uint64_t count_taken(const struct conn *c)
 {
 	int unsent;
-	return ioctl(c->fd, SIOCOUTQ, &unsent) == 0 ? unsent : 0;
+	if (ioctl(c->fd, SIOCOUTQ, &unsent) < 0 || unsent < 0 || (uint64_t)unsent > c->written)
+		return c->taken;
+	return c->written - (uint64_t)unsent;
 }
 
-/* The socket is full. The client has write_timeout to take something; every
- * byte it takes gives it as long again. */
+/* What it took since it was last looked at; *ret_fast: is write_rate_min kept? */
+static uint64_t look(struct conn *c, bool *ret_fast)
+{
+	const struct generation *gen = c->loop->gen;
+	uint64_t taken = count_taken(c), more = taken > c->taken ? taken - c->taken : 0;
+	c->taken += more;
+	*ret_fast = pace_add(&c->write_pace, more, c->loop->now, gen->write_timeout,
+			     gen->front.write_rate_min);
+	return more;
+}
+
+/* The socket is full. The client has write_timeout to take something; whatever
+ * it takes gives it as long again, unless it takes too little. */
 static void await_client(struct conn *c, bool moved)
 {
-	if (!moved && c->write_deadline != CLOCK_NEVER)
+	int64_t when = clock_add(c->loop->now, c->loop->gen->write_timeout);
+	bool is_fast = true;
+	if (c->write_deadline == CLOCK_NEVER) {
+		c->taken = count_taken(c);
+		pace_begin(&c->write_pace, c->loop->now);
+	} else if (moved) {
+		(void)look(c, &is_fast);
+	} else {
 		return;
-	c->unsent = count_unsent(c);
-	conn_set_write_deadline(c, clock_add(c->loop->now, c->loop->gen->write_timeout));
+	}
+	c->is_slow = !is_fast;
+	conn_set_write_deadline(c, is_fast ? when : c->loop->now);
 }
 
 /* A socket counts as writable again only when a good part of its buffer, which
  * may hold megabytes, is free: a slow client is not a stuck one. */
 bool conn_is_taking(struct conn *c)
 {
-	int unsent = count_unsent(c);
-	bool is_taking = unsent < c->unsent;
-	c->unsent = unsent;
-	return is_taking;
+	bool is_fast;
+	return look(c, &is_fast) > 0 && is_fast && !c->is_slow;
 }
 
 bool conn_flush(struct conn *c)

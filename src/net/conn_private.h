@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/addr.h"
+#include "base/pace.h"
 #include "http/chunked.h"
 #include "net/conn.h"
 #include "net/loop.h"
@@ -54,6 +55,7 @@ struct conn {
 	bool was_probed;   /* its call was asked after, see conn.c */
 	bool was_refused;  /* the rest of the request will not be read */
 	bool hides_client; /* a PROXY header named nobody: what headers say is not believed */
+	bool is_slow;      /* it takes less than write_rate_min: the deadline ends it */
 	bool is_tls;       /* a PROXY header said that the client spoke TLS */
 	uint16_t refusal;  /* answer decided before the body was read; 0: none */
 	unsigned allow;    /* methods for that answer's Allow */
@@ -62,6 +64,7 @@ struct conn {
 	struct stream *stream; /* of req, once known; what the worker of CONN_CALL shares */
 	struct list link;      /* of the loop's connections */
 	struct list pending;   /* in the loop's dirty or again list */
+	struct list idle;      /* in the loop's, between two requests */
 	struct wheel_timer timer;
 	int64_t deadline;       /* of what `state` waits for; CLOCK_NEVER */
 	int64_t write_deadline; /* while the socket takes nothing more; else CLOCK_NEVER */
@@ -75,11 +78,15 @@ struct conn {
 	uint64_t sent;      /* of the response body in CONN_REPLY */
 	uint64_t ready;     /* bytes of its file that can be sent without waiting for a disk */
 	uint64_t served;    /* requests so far */
-	int unsent;         /* while blocked: bytes the kernel had still to send */
+	uint64_t written;   /* bytes so far */
+	uint64_t taken;     /* while blocked: of these, what the client's system had */
+	struct pace write_pace;
+	struct pace body_pace;
 	struct http_chunked chunked;
 	struct task *tasks; /* to be submitted when `out` is written */
 	struct event event;
-	struct addr client; /* who connected, or who a PROXY header named */
+	struct census_client *seat; /* where its client is counted; NULL: it is not */
+	struct addr client;         /* who connected, or who a PROXY header named */
 };
 
 /* conn.c */
@@ -106,7 +113,24 @@ static inline bool conn_awaits_body(const struct conn *c)
 /* conn_client.c */
 size_t conn_proxy_take(struct conn *c, const char *data, size_t len); /* as conn_parse */
 void conn_proxy_timeout(struct conn *c);                              /* frees it */
+int conn_take_seat(struct conn *c); /* 0, -ENOMEM, or -EUSERS: its client was told */
 void conn_identify(struct conn *c); /* the request's client, scheme and host */
+
+/* The answer to its request is the last one. */
+static inline bool conn_is_last(const struct conn *c)
+{
+	uint64_t most = c->loop->gen->front.keepalive_requests;
+	return !c->req->head.keep_alive || c->loop->is_draining ||
+	       (most > 0 && c->served + 1 >= most);
+}
+
+/* `len` bytes of its body came: is that fast enough? */
+static inline bool conn_keeps_pace(struct conn *c, size_t len)
+{
+	const struct generation *gen = c->req->gen;
+	return pace_add(&c->body_pace, len, c->loop->now, gen->body_timeout,
+			gen->front.body_rate_min);
+}
 
 /* conn_in.c */
 void conn_say_go_on(struct conn *c);                       /* 100 Continue */
@@ -147,6 +171,6 @@ void conn_stream_abandoned(struct loop *loop, struct request *req); /* came home
 void conn_end_request(struct conn *c); /* its answer is in `out`, or given up */
 void conn_respond(struct conn *c);     /* the request's response is complete */
 bool conn_flush(struct conn *c);       /* writes; false: it was freed */
-bool conn_is_taking(struct conn *c);   /* blocked: did the client take something meanwhile? */
+bool conn_is_taking(struct conn *c);   /* blocked: did the client take enough meanwhile? */
 
 #endif

@@ -50,6 +50,7 @@ static void read_on(struct conn *c)
 	if (!s->is_coming || s->is_reading || !stream_wants_input(s))
 		return;
 	s->is_reading = true;
+	pace_begin(&c->body_pace, c->loop->now);
 	if (!s->said_go_on && c->req->head.expect == HTTP_EXPECT_CONTINUE && buf_len(&c->in) == 0 &&
 	    !s->head_is_out)
 		conn_say_go_on(c);
@@ -95,6 +96,10 @@ size_t conn_stream_receive(struct conn *c, char *data, size_t len)
 	int rc = unframe(c, data, len, &body, &used);
 	if (rc < 0) {
 		conn_stream_break(c, -rc, -EBADMSG);
+		return len;
+	}
+	if (!conn_keeps_pace(c, len)) {
+		conn_stream_break(c, 408, -ETIMEDOUT);
 		return len;
 	}
 	s->received += body;
@@ -174,7 +179,7 @@ static int put_head(struct conn *c)
 {
 	const struct request *req = c->req;
 	bool ends_with_it = req->head.minor == 0 && http_status_has_body(req->res.status);
-	if (!req->head.keep_alive || c->loop->is_draining || ends_with_it)
+	if (conn_is_last(c) || ends_with_it)
 		c->closing = true;
 	c->stream->head_is_out = true;
 	return reply_write_head(&c->out, req, loop_date(c->loop), c->closing);

@@ -1,5 +1,5 @@
 /*
- * Opening of listening sockets, accepting.
+ * Opening and closing of listening sockets.
  *
  * Thread: see listen.h.
  */
@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,103 +18,11 @@
 
 #include "base/log.h"
 #include "conf/address.h"
-#include "net/census.h"
-#include "net/conn.h"
+#include "net/accept.h"
+#include "net/listen_private.h"
 #include "net/loop.h"
 
-enum {
-	BACKLOG = 4096,
-	ACCEPT_BATCH = 64, /* a turn; others have to get their turn too */
-	PAUSE_MS = 250,    /* when descriptors or memory are out */
-};
-
-struct listener {
-	struct listener *next;
-	struct loop *loop;
-	int fd;
-	struct event *event;
-	struct event *resume; /* ends a pause */
-	char *unlink_path;    /* of a unix socket, at the loop that removes it; else NULL */
-	bool is_tcp;
-	bool announces; /* a PROXY header comes first */
-	bool was_full;  /* said so in the log */
-};
-
-/* Out of descriptors or memory: accepting at once again would only spin. */
-static void pause_accepting(struct listener *l, int err)
-{
-	struct timeval tv = { .tv_usec = PAUSE_MS * 1000 };
-	event_del(l->event);
-	if (event_add(l->resume, &tv) < 0)
-		event_add(l->event, NULL);
-	if (!l->was_full)
-		log_error("cannot accept connections: %s; trying again every %d ms", strerror(err),
-			  PAUSE_MS);
-	l->was_full = true;
-}
-
-static void on_resume(evutil_socket_t fd, short what, void *arg)
-{
-	struct listener *l = arg;
-	(void)fd;
-	(void)what;
-	if (event_add(l->event, NULL) < 0)
-		log_error("cannot listen on: out of memory");
-}
-
-/* Only who is trusted may say who its client is; a unix socket's folder has
- * decided that already. */
-static bool may_connect(const struct listener *l, const struct addr *peer)
-{
-	if (!l->announces || peer->kind == ADDR_UNIX ||
-	    cidr_list_holds(&l->loop->gen->front.trusted, peer))
-		return true;
-	if (l->loop->census)
-		census_turned_away(l->loop->census, CENSUS_NOT_TRUSTED, peer, l->loop->now);
-	return false;
-}
-
-/* True: there may be more. */
-static bool accept_one(struct listener *l)
-{
-	struct sockaddr_storage from;
-	socklen_t len = sizeof(from);
-	int fd = accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-			pause_accepting(l, errno);
-		/* What a client did to its connection meanwhile is no trouble of ours. */
-		return errno == ECONNABORTED || errno == EINTR || errno == EPROTO;
-	}
-	if (l->was_full)
-		log_notice("accepting connections again");
-	l->was_full = false;
-	struct addr peer = addr_of_socket((struct sockaddr *)&from);
-	if (!may_connect(l, &peer)) {
-		close(fd);
-		return true;
-	}
-	if (l->is_tcp) {
-		int one = 1;
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	}
-	if (conn_open(l->loop, fd, &peer, l->announces) < 0) {
-		close(fd);
-		pause_accepting(l, ENOMEM);
-		return false;
-	}
-	return true;
-}
-
-static void on_accept(evutil_socket_t fd, short what, void *arg)
-{
-	struct listener *l = arg;
-	(void)fd;
-	(void)what;
-	l->loop->now = clock_now();
-	for (int i = 0; i < ACCEPT_BATCH && accept_one(l); i++)
-		;
-}
+enum { BACKLOG = 4096 };
 
 /* ---- opening ---- */
 
@@ -128,11 +35,9 @@ static int add_listener(struct loop *loop, int fd, const struct address *address
 	l->fd = fd;
 	l->is_tcp = !address->is_unix;
 	l->announces = address->announces;
-	l->event = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_accept, l);
-	l->resume = event_new(loop->base, -1, 0, on_resume, l);
 	l->next = loop->listeners;
 	loop->listeners = l;
-	return l->event && l->resume && event_add(l->event, NULL) == 0 ? 0 : -ENOMEM;
+	return accept_start(l);
 }
 
 /* -errno, or the bound socket. SO_REUSEPORT would let a second daemon share
@@ -364,8 +269,6 @@ static void close_listener(struct listener *l)
 {
 	if (l->event)
 		event_free(l->event);
-	if (l->resume)
-		event_free(l->resume);
 	close(l->fd);
 	if (l->unlink_path)
 		unlink(l->unlink_path);
@@ -380,13 +283,12 @@ void listeners_close(struct loop *loop)
 		loop->listeners = l->next;
 		close_listener(l);
 	}
+	accept_stop(loop);
 }
 
 void listeners_finish(struct loop *loop)
 {
-	for (struct listener *l = loop->listeners; l; l = l->next) {
-		while (accept_one(l))
-			;
-	}
+	for (struct listener *l = loop->listeners; l; l = l->next)
+		accept_all(l);
 	listeners_close(loop);
 }

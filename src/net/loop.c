@@ -143,6 +143,7 @@ int loop_init(struct loop *loop, int number, struct generation *gen, uint32_t id
 {
 	*loop = (struct loop){ .number = number, .id_prefix = id_prefix, .access_fd = -1 };
 	list_init(&loop->conns);
+	list_init(&loop->idle);
 	list_init(&loop->dirty);
 	list_init(&loop->again);
 	submitter_init(&loop->submitter);

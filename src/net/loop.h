@@ -47,10 +47,17 @@ struct loop {
 	struct readers *readers; /* all loops' */
 	struct census *census;   /* likewise; NULL: nobody counts */
 	struct list conns;       /* all connections */
+	struct list idle;        /* those between two requests, the longest first */
 	size_t conn_count;
-	struct list dirty;                          /* connections with something to write */
-	struct list again;                          /* connections whose turn was cut short */
-	struct listener *listeners;                 /* chained */
+	struct list dirty;          /* connections with something to write */
+	struct list again;          /* connections whose turn was cut short */
+	struct listener *listeners; /* chained */
+	struct loop *next;          /* all loops in a ring; NULL: it is alone */
+	struct event *accept_timer; /* while accepting pauses, and a while after */
+	struct errand room;         /* asks the other loops for room */
+	bool asks_for_room;         /* it is on its way */
+	bool room_was_made;         /* and has found some */
+	bool accept_is_paused;
 	struct generation *gen;                     /* a reference: what new requests use */
 	struct request *spare[LOOP_SPARE_REQUESTS]; /* reset, for the next requests */
 	int spare_count;

@@ -5,6 +5,8 @@
  */
 #include "work/front.h"
 
+#include <sys/resource.h>
+
 #include "base/err.h"
 
 static int read_trusted(struct cidr_list *ret, const struct option_value *v, struct arena *a)
@@ -19,8 +21,33 @@ static int read_trusted(struct cidr_list *ret, const struct option_value *v, str
 	return 0;
 }
 
+/* 0: the option sets none. */
+static int64_t bound(const struct conf_section *server, enum server_option option)
+{
+	int64_t n = conf_int(server, option);
+	return n == WEIR_INF || n == WEIR_OFF || n == WEIR_AUTO ? 0 : n;
+}
+
+/* 0: there is no bound. */
+static size_t most_descriptors(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return 0;
+	return (size_t)limit.rlim_cur;
+}
+
 int front_read(struct front *f, const struct conf_section *server, struct arena *a)
 {
-	*f = (struct front){ .believed = (enum http_forwarded)conf_int(server, SERVER_FORWARDED) };
+	*f = (struct front){
+		.believed = (enum http_forwarded)conf_int(server, SERVER_FORWARDED),
+		.connections_max = (size_t)bound(server, SERVER_CONNECTIONS_MAX),
+		.connections_per_client = (size_t)bound(server, SERVER_CONNECTIONS_PER_CLIENT),
+		.keepalive_requests = (uint64_t)bound(server, SERVER_KEEPALIVE_REQUESTS),
+		.body_rate_min = bound(server, SERVER_BODY_RATE_MIN),
+		.write_rate_min = bound(server, SERVER_WRITE_RATE_MIN),
+	};
+	if (conf_int(server, SERVER_CONNECTIONS_MAX) == WEIR_AUTO)
+		f->connections_max = most_descriptors() / 10 * 9;
 	return read_trusted(&f->trusted, &server->set.values[SERVER_TRUSTED], a);
 }

@@ -14,6 +14,12 @@
 struct front {
 	struct cidr_list trusted;
 	enum http_forwarded believed; /* of the headers that proxies send */
+	/* 0: no bound. */
+	size_t connections_max;
+	size_t connections_per_client;
+	uint64_t keepalive_requests;
+	int64_t body_rate_min; /* bytes a second */
+	int64_t write_rate_min;
 };
 
 /* 0 or ERR_NOMEM; what it holds lives in `a`. */

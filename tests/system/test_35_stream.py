@@ -571,7 +571,7 @@ def test_a_body_that_stops_is_a_timeout(daemon, framing, start):
 
 
 def test_a_slow_but_steady_body_is_taken(daemon):
-    d = daemon(STREAM, server="body_timeout = 400ms")
+    d = daemon(STREAM, server="body_timeout = 400ms\nbody_rate_min = off")
     with d.connect() as c:
         post(c, "/take", "Content-Length: 8")
         for i in range(8):

@@ -1,14 +1,17 @@
 """Who the client is, and the bounds of connections: the PROXY protocol,
 forwarding headers, who is believed, and what one client can take."""
+import os
+import resource
 import socket
 import struct
 import time
 
 import pytest
 
-from weirlib import SLOW, run, section, wait_for
+from weirlib import SLOW, Closed, run, section, wait_for
 
-DEMO, PROBE = section("demo"), section("probe")
+DEMO, GATE, PROBE = section("demo"), section("gate"), section("probe")
+STREAM = section("stream", mount="/stream")
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
 
@@ -309,3 +312,300 @@ def test_an_error_before_the_handler_names_the_client_too(edge):
                "Content-Length: 11\r\n\r\nhello world")
         assert c.response().status == 413
     d.logged(r'^192\.0\.2\.7 - - .*POST /body HTTP/1.1" 413')
+
+
+# ---- how many connections ----
+
+def is_open(c):
+    """Has the daemon not closed it?"""
+    c.sock.setblocking(False)
+    try:
+        return c.sock.recv(1, socket.MSG_PEEK) != b""
+    except BlockingIOError:
+        return True
+    except ConnectionResetError:
+        return False
+    finally:
+        c.sock.settimeout(15 * SLOW)
+
+
+def lines_with(d, text):
+    return [line for line in list(d.lines) if text in line]
+
+
+def test_the_longest_idle_connection_makes_room(daemon):
+    d = daemon(DEMO, server="io_threads = 1\nconnections_max = 4")
+    old = [d.connect() for _ in range(4)]
+    for c in (old[2], old[0], old[3], old[1]):
+        assert c.get("/inline").response().status == 200
+    for shed in 2, 0, 3:
+        old.append(d.connect())
+        assert old[-1].get("/inline").response().status == 200
+        assert old[shed].is_closed()
+        assert sum(is_open(c) for c in old if c.sock.fileno() >= 0) == 4
+        old[shed].close()
+    assert old[1].get("/inline").response().status == 200
+    assert not lines_with(d, "cannot accept")
+    assert len(lines_with(d, "it was idle")) == 1
+
+
+def test_a_connection_that_is_used_is_not_shed(daemon):
+    d = daemon(DEMO + GATE, server="connections_max = 3\nio_threads = 2")
+    before = d.descriptors()
+    # Silent from the start, at work, and in the middle of a request.
+    with d.connect() as silent, d.connect() as busy, d.connect() as sending:
+        busy.get("/hold")
+        sending.send("GET /inline HTTP/1.1\r\n")
+        wait_for(lambda: d.descriptors() == before + 3)
+        with d.connect() as late:
+            late.get("/inline")
+            d.logged("cannot accept connections: connections_max, 3, is reached")
+            assert is_open(silent) and is_open(busy) and is_open(sending)
+            sending.send("Host: a\r\n\r\n")
+            assert sending.response().status == 200
+            # Now it is idle, and goes.
+            assert late.response().status == 200
+            assert sending.is_closed()
+            late.send("POST /release?n=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+            assert late.response().status == 200
+            assert busy.response().status == 200
+    d.logged("accepting connections again")
+    assert len(lines_with(d, "cannot accept")) == 1
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_new_connections_wait_until_one_ends(daemon, threads):
+    d = daemon(DEMO + GATE, server=f"io_threads = {threads}\nconnections_max = 8")
+    before = d.descriptors()
+    held = [d.connect().get("/hold") for _ in range(8)]
+    wait_for(lambda: len(lines_with(d, "cannot accept")) == 0 and d.descriptors() == before + 8)
+    late = [d.connect().get("/inline", "Connection: close") for _ in range(20)]
+    d.logged("cannot accept connections")
+    assert d.descriptors() == before + 8
+    start = time.monotonic()
+    held.pop().reset()  # one place is enough for all, one after the other
+    for c in late:
+        assert c.response().status == 200
+        c.close()
+    assert time.monotonic() - start < 5 * SLOW
+    for c in held:
+        c.reset()
+    d.logged("accepting connections again")
+    assert len(lines_with(d, "cannot accept")) == 1
+
+
+def test_idle_connections_of_other_threads_make_room_as_well(daemon):
+    d = daemon(DEMO, server="io_threads = 4\nconnections_max = 6")
+    before = d.descriptors()
+    idle = []
+    start = time.monotonic()
+    for _ in range(60):
+        c = d.connect()
+        assert c.get("/inline").response().status == 200
+        idle.append(c)
+        assert d.descriptors() <= before + 6
+    assert time.monotonic() - start < 6 * SLOW
+    assert sum(is_open(c) for c in idle) == 6
+    for c in idle:
+        c.close()
+
+
+def test_a_client_has_a_bound_of_its_own(daemon):
+    d = daemon(DEMO, server="connections_per_client = 2")
+    first, second = d.connect(), d.connect()
+    for c in first, second:
+        assert c.get("/inline").response().status == 200
+    for _ in range(20):
+        with d.connect() as c:
+            r = c.response()
+            assert r.status == 503 and r.header("Connection") == "close" and b"yours" in r.body
+            assert c.is_closed()
+    with d.connect(source="127.0.0.5") as c:
+        assert c.get("/inline").response().status == 200
+    assert second.get("/inline").response().status == 200
+    first.close()
+
+    def one_more():
+        with d.connect() as c:
+            try:
+                return c.get("/inline").response().status == 200
+            except (Closed, ConnectionError):
+                return False
+    wait_for(one_more)
+    second.close()
+    assert len(lines_with(d, "connections_per_client")) == 1
+
+
+def test_behind_a_proxy_header_the_named_client_is_counted(edge):
+    d = edge("trusted = 127.0.0.1\nconnections_per_client = 2\n")
+    held = [announce(d, v2(name)) for name in ("192.0.2.7", "192.0.2.7", "2001:db8::1",
+                                               "2001:db8::2", "192.0.2.8")]
+    for c in held:
+        assert c.get("/inline").response().status == 200
+    for name in "192.0.2.7", "::ffff:192.0.2.7", "2001:db8::3":
+        with announce(d, v2(name)) as c:
+            assert c.response().status == 503
+    # The proxy itself has no bound, on neither listener.
+    for i in range(5):
+        held.append(announce(d, v2()) if i % 2 else d.connect())
+        assert held[-1].get("/inline").response().status == 200
+    before = d.descriptors()
+    held[0].close()
+    wait_for(lambda: d.descriptors() < before)
+    with announce(d, v1("192.0.2.7")) as c:
+        assert c.get("/inline").response().status == 200
+    for c in held:
+        c.close()
+
+
+def test_clients_of_a_unix_socket_have_no_bound(daemon, tmp_path):
+    d = daemon(DEMO, server=f"listen = unix:{tmp_path}/sock\nconnections_per_client = 1")
+    many = [d.connect(socket.AF_UNIX) for _ in range(5)]
+    for c in many:
+        assert c.get("/inline").response().status == 200
+        c.close()
+
+
+@pytest.mark.parametrize("path", ["/inline", "/noop", "/stream/send?size=30"])
+def test_a_connection_ends_with_its_last_request(daemon, path):
+    d = daemon(DEMO + STREAM, server="keepalive_requests = 3")
+    with d.connect() as c:
+        for i in range(3):
+            r = c.get(path).response()
+            assert r.status == 200
+            assert r.header("Connection") == ("close" if i == 2 else None)
+        assert c.is_closed()
+    with d.connect() as c:
+        c.send(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n" * 5)
+        for _ in range(3):
+            c.response()
+        assert c.is_closed()
+
+
+# ---- how fast ----
+
+@pytest.mark.parametrize("path", ["/echo", "/stream/take"])
+@pytest.mark.parametrize("head, piece", [("Content-Length: 1000", b"x"),
+                                         ("Transfer-Encoding: chunked", b"1\r\nx\r\n")])
+def test_a_body_that_trickles_is_answered_408(daemon, path, head, piece):
+    d = daemon(DEMO + STREAM, server="body_timeout = 300ms\nbody_rate_min = 500B")
+    with d.connect() as c:
+        start = time.monotonic()
+        c.send(f"POST {path} HTTP/1.1\r\nHost: a\r\n{head}\r\n\r\n")
+        c.sock.settimeout(0.05)
+        while time.monotonic() - start < 10 * SLOW:
+            try:
+                c.more()
+                break
+            except TimeoutError:
+                c.send(piece)
+        took = time.monotonic() - start
+        c.sock.settimeout(15 * SLOW)
+        assert c.response().status == 408
+        assert 0.29 < took < 1 * SLOW, took
+        assert c.is_closed()
+
+
+@pytest.mark.parametrize("path", ["/echo", "/stream/take"])
+def test_a_body_that_is_slow_but_fast_enough_is_taken(daemon, path):
+    d = daemon(DEMO + STREAM, server="body_timeout = 300ms\nbody_rate_min = 100B")
+    with d.connect() as c:
+        c.send(f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(20):
+            time.sleep(0.05)  # the slow client is what is tested
+            c.send(b"x" * 50)
+        assert c.response().status == 200
+
+
+def slow_reader(d, path):
+    """A client that has asked for much and takes 2.5 MB a second at most."""
+    c = d.connect()
+    c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    c.get(path)
+    c.head()
+    return c
+
+
+@pytest.mark.parametrize("path", ["/take?size=60000000", "/file?path={folder}/file"])
+def test_a_client_that_takes_too_little_is_closed(daemon, tmp_path, path):
+    (tmp_path / "file").write_bytes(b"x" * 60_000_000)
+    d = daemon(PROBE, server="write_timeout = 300ms\nwrite_rate_min = 100M")
+    before = d.descriptors()
+    start = time.monotonic()
+    with slow_reader(d, path.format(folder=tmp_path)) as c:
+        while d.descriptors() > before:
+            assert time.monotonic() - start < 10 * SLOW
+            time.sleep(0.02)
+            c.sock.recv(50_000)
+    assert time.monotonic() - start > 0.29
+
+
+@pytest.mark.parametrize("path", ["/take?size=7000000", "/file?path={folder}/file"])
+def test_a_client_that_takes_enough_gets_everything(daemon, tmp_path, path):
+    size = 7_000_000
+    (tmp_path / "file").write_bytes(b"x" * size)
+    d = daemon(PROBE, server="write_timeout = 300ms\nwrite_rate_min = 100K")
+    with slow_reader(d, path.format(folder=tmp_path)) as c:
+        left = size - len(c.kept)
+        while left > 0:
+            time.sleep(0.02)  # the slow client is what is tested
+            data = c.sock.recv(min(left, 50_000))
+            assert data, f"closed {left} bytes before the end"
+            left -= len(data)
+
+
+# ---- when the system has no more ----
+
+def cpu_seconds(d):
+    with open(f"/proc/{d.pid}/stat", encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def few_descriptors():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_without_descriptors_nothing_spins_and_all_recovers(daemon, threads):
+    d = daemon(DEMO + GATE, server=f"connections_max = inf\nio_threads = {threads}",
+               preexec=few_descriptors)
+    before = d.descriptors()
+    held = [d.connect().get("/hold") for _ in range(60)]
+    d.logged("cannot accept connections: Too many open files")
+    wait_for(lambda: d.descriptors() == 40)
+    used = cpu_seconds(d)
+    time.sleep(1)  # what is measured
+    assert cpu_seconds(d) - used < 0.1 * SLOW
+    assert len(lines_with(d, "cannot accept")) == 1
+    for c in held:
+        c.reset()
+    d.post("/release?n=1000")
+    wait_for(lambda: d.descriptors() <= before)
+    d.logged("accepting connections again")
+    assert d.get("/inline").status == 200
+    assert len(lines_with(d, "cannot accept")) == 1
+
+
+def test_without_descriptors_idle_connections_make_room(daemon):
+    d = daemon(DEMO, server="connections_max = inf\nio_threads = 2", preexec=few_descriptors)
+    idle = []
+    for _ in range(100):
+        idle.append(d.connect())
+        assert idle[-1].get("/inline").response().status == 200
+    assert sum(is_open(c) for c in idle) < 40
+    assert len(lines_with(d, "cannot accept")) == 1
+    for c in idle:
+        c.close()
+    d.logged("accepting connections again")
+
+
+def test_by_default_some_descriptors_are_left_for_handlers(daemon):
+    d = daemon(DEMO + GATE, preexec=few_descriptors)
+    before = d.descriptors()
+    held = [d.connect().get("/hold") for _ in range(40)]
+    d.logged("cannot accept connections: connections_max, 36, is reached|Too many open files")
+    for c in held:
+        c.reset()
+    d.post("/release?n=1000")
+    wait_for(lambda: d.descriptors() <= before)
