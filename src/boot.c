@@ -24,37 +24,18 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "daemon.h"
 #include "net/access.h"
 #include "net/census.h"
 #include "net/listen.h"
-#include "net/loop.h"
 #include "net/signals.h"
 #include "work/background.h"
 #include "work/module.h"
 #include "work/pool.h"
 #include "work/reader.h"
 #include "work/site.h"
-#include "work/route.h"
+#include "reload.h"
 #include "work/watch.h"
-
-struct daemon {
-	struct conf *conf; /* the generation's, once there is one */
-	struct conf_errors errs;
-	struct pools *pools;
-	struct watch *watch;
-	struct readers *readers;
-	struct census *census;
-	struct generation *gen;
-	struct loop main_loop;
-	struct loop *loops;
-	int loop_count;    /* initialised */
-	int running_loops; /* with a thread */
-	int drained_loops;
-	int access_fd;
-	int64_t drain_deadline;
-	bool is_late; /* the deadline came first */
-	struct signals *signals;
-};
 
 /* ---- stages of stopping ---- */
 
@@ -88,10 +69,13 @@ static void on_stop(void *ctx)
 {
 	struct daemon *d = ctx;
 	int64_t ms = conf_int(&d->conf->server, SERVER_DRAIN_TIMEOUT);
+	d->is_stopping = true;
 	log_notice("stopping: finishing what was accepted, for at most %lld ms", (long long)ms);
 	tasks_announce_stop();
 	d->drain_deadline = clock_add(clock_now(), ms == WEIR_INF ? CLOCK_NEVER : ms * NS_PER_MS);
 	signals_set_deadline(d->signals, ms, on_deadline);
+	list_each (&d->listening, struct listening, link, l)
+		sockets_unlink(l->sockets);
 	for (int i = 0; i < d->running_loops; i++)
 		loop_post(&d->loops[i], &d->loops[i].errand, start_drain, d);
 }
@@ -112,34 +96,10 @@ static void on_reopen(void *ctx)
 		log_error("cannot reopen the access log: %s", strerror(-rc));
 }
 
-/* Reads the file again; what stands in it is checked as a whole, modules
- * included, before anything of it counts. */
 static void on_reload(void *ctx)
 {
 	struct daemon *d = ctx;
-	struct conf *conf = NULL;
-	struct conf_errors errs;
-	if (!d->conf->file) {
-		log_warn("there is no file to read the configuration from again");
-		return;
-	}
-	conf_errors_init(&errs);
-	int rc = conf_load(d->conf->file, &conf, &errs);
-	struct generation *gen = rc == 0 ? generation_new(conf, NULL, false, &errs) : NULL;
-	if (rc == ERR_CONFIG)
-		conf_free(&conf);
-	conf_errors_print(&errs, stderr);
-	conf_errors_done(&errs);
-	if (!gen) {
-		log_error("not reloaded: \"%s\" has errors; the daemon goes on as it was",
-			  d->conf->file);
-		return;
-	}
-	pools_apply(d->pools, gen->conf);
-	generation_unref(&gen);
-	log_notice("reloaded \"%s\": pools have their new tokens, bounds and threads; what else "
-		   "was changed takes effect with the next start",
-		   d->conf->file);
+	reload_ask(d->reload, NULL);
 }
 
 static void name_leftover(void *ctx, const struct call *call)
@@ -158,9 +118,10 @@ static bool drain_pools(struct daemon *d)
 {
 	bool all = !d->is_late;
 	struct pool *p;
-	for (size_t i = 0; (p = pools_at(d->pools, i)) != NULL; i++)
+	for (size_t i = 0; (p = pools_at(d->host.pools, i)) != NULL; i++)
 		all = pool_drain(p, d->is_late ? 0 : d->drain_deadline) && all;
-	return readers_drain(d->readers, d->is_late ? 0 : d->drain_deadline) && all;
+	all = readers_drain(d->readers, d->is_late ? 0 : d->drain_deadline) && all;
+	return keeper_drain(d->host.keeper, d->is_late ? 0 : d->drain_deadline) && all;
 }
 
 /* Handlers that do not return cannot be undone around them. */
@@ -168,11 +129,13 @@ static _Noreturn void leave_behind(struct daemon *d)
 {
 	struct pool *p;
 	log_warn("drain_timeout is over");
-	for (size_t i = 0; (p = pools_at(d->pools, i)) != NULL; i++)
+	for (size_t i = 0; (p = pools_at(d->host.pools, i)) != NULL; i++)
 		pool_each_call(p, name_leftover, (void *)(uintptr_t)pool_name(p));
 	if (!readers_drain(d->readers, 0))
 		log_warn(
 			"a disk did not answer: files are still being read; ended with the daemon");
+	if (!keeper_drain(d->host.keeper, 0))
+		log_warn("a module's init, check or fini still runs; ended with the daemon");
 	_exit(EXIT_SUCCESS);
 }
 
@@ -180,20 +143,20 @@ static _Noreturn void leave_behind(struct daemon *d)
 
 static int start_pools(struct daemon *d)
 {
-	d->pools = pools_new(d->conf);
-	if (!d->pools)
+	d->host.pools = pools_new(d->conf);
+	if (!d->host.pools)
 		log_error("cannot make pools: out of memory");
-	return d->pools ? 0 : EXIT_SYSTEM;
+	return d->host.pools ? 0 : EXIT_SYSTEM;
 }
 
 static void stop_pools(struct daemon *d)
 {
-	pools_free(&d->pools);
+	pools_free(&d->host.pools);
 }
 
 static int start_watch(struct daemon *d)
 {
-	d->watch = watch_start(d->pools);
+	d->watch = watch_start(d->host.pools);
 	if (!d->watch)
 		log_error("cannot start the watch: %s", strerror(errno));
 	return d->watch ? 0 : EXIT_SYSTEM;
@@ -230,14 +193,28 @@ static void stop_census(struct daemon *d)
 	census_free(&d->census);
 }
 
+static int start_keeper(struct daemon *d)
+{
+	d->host.keeper = keeper_start();
+	if (!d->host.keeper)
+		log_error("cannot start the keeper: %s", strerror(errno));
+	return d->host.keeper ? 0 : EXIT_SYSTEM;
+}
+
+static void stop_keeper(struct daemon *d)
+{
+	keeper_stop(&d->host.keeper);
+}
+
 static int start_modules(struct daemon *d)
 {
-	d->gen = generation_new(d->conf, d->pools, true, &d->errs);
+	d->gen = generation_new(d->conf, &d->host, &d->errs);
 	if (!d->gen) {
 		d->conf = NULL;
 		return EXIT_CONFIG;
 	}
-	generation_apply(d->gen);
+	d->gen->number = ++d->generations;
+	generation_apply(d->gen, d->host.pools);
 	return 0;
 }
 
@@ -317,21 +294,37 @@ static void stop_signals(struct daemon *d)
 	signals_stop(&d->signals);
 }
 
+static int start_reload(struct daemon *d)
+{
+	d->reload = reload_new(d);
+	if (!d->reload)
+		log_error("cannot prepare reloads: out of memory");
+	return d->reload ? 0 : EXIT_SYSTEM;
+}
+
+static void stop_reload(struct daemon *d)
+{
+	reload_free(&d->reload);
+}
+
 static int start_listeners(struct daemon *d)
 {
-	const struct option_value *listen = &d->conf->server.set.values[SERVER_LISTEN];
-	for (size_t i = 0; i < listen->count; i++) {
-		const struct option_text *address = &listen->texts[i];
-		if (!listen_open(d->loops, d->loop_count, address, &d->errs))
-			return EXIT_SYSTEM;
+	struct list opened;
+	list_init(&opened);
+	bool good = listening_open(d, d->conf, &opened, &d->errs);
+	list_each (&opened, struct listening, link, l) {
+		for (int i = 0; i < d->loop_count; i++)
+			sockets_attach(l->sockets, (size_t)i, &d->loops[i]);
 	}
-	return 0;
+	list_move_all(&d->listening, &opened);
+	return good ? 0 : EXIT_SYSTEM;
 }
 
 static void stop_listeners(struct daemon *d)
 {
 	for (int i = 0; i < d->loop_count; i++)
 		listeners_close(&d->loops[i]);
+	listening_free(&d->listening);
 }
 
 static int start_threads(struct daemon *d)
@@ -357,7 +350,7 @@ static void end_loop(struct loop *loop, void *arg)
 static void stop_threads(struct daemon *d)
 {
 	struct pool *p;
-	for (size_t i = 0; (p = pools_at(d->pools, i)) != NULL; i++)
+	for (size_t i = 0; (p = pools_at(d->host.pools, i)) != NULL; i++)
 		pool_stop(p);
 	readers_stop(d->readers);
 	for (int i = 0; i < d->running_loops; i++) {
@@ -374,10 +367,12 @@ static const struct step {
 	{ "access log", start_access_log, stop_access_log },
 	{ "pools", start_pools, stop_pools },
 	{ "readers", start_readers, stop_readers },
+	{ "keeper", start_keeper, stop_keeper },
 	{ "modules", start_modules, stop_modules },
 	{ "watch", start_watch, stop_watch },
 	{ "census", start_census, stop_census },
 	{ "loops", start_loops, stop_loops },
+	{ "reload", start_reload, stop_reload },
 	{ "signals", start_signals, stop_signals },
 	{ "listeners", start_listeners, stop_listeners },
 	{ "I/O threads", start_threads, stop_threads },
@@ -427,13 +422,21 @@ static void bound_arenas(void)
 	(void)mallopt(M_ARENA_MAX, count > 2 ? count : 2);
 }
 
+void daemon_apply(struct daemon *d, const struct conf *conf)
+{
+	(void)d;
+	log_set_level(LOG_LEVEL_ERROR + (enum log_level)conf_int(&conf->server, SERVER_LOG_LEVEL));
+}
+
 int boot_serve(struct conf *conf, bool shows_routes)
 {
 	bound_arenas();
 	struct daemon d = { .conf = conf, .access_fd = -1 };
 	int rc = 0;
 	size_t started = 0;
+	daemon_apply(&d, conf);
 	conf_errors_init(&d.errs);
+	list_init(&d.listening);
 	while (rc == 0 && started < array_len(steps)) {
 		rc = steps[started].start(&d);
 		started++;

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "boot.h"
 #include "conf/expand.h"
-#include "net/listen.h"
+#include "net/bind.h"
 #include "net/loop.h"
 #include "work/describe.h"
 #include "work/module.h"
@@ -63,16 +63,6 @@ static int load(const char *file, struct conf **ret_conf, struct conf_errors *er
 	return EXIT_SYSTEM;
 }
 
-static const struct option_set *set_of(void *ctx, const char *instance)
-{
-	const struct generation *gen = ctx;
-	for (size_t i = 0; i < gen->instance_count; i++) {
-		if (strcmp(instance_name(gen->instances[i]), instance) == 0)
-			return instance_options(gen->instances[i]);
-	}
-	return NULL;
-}
-
 /* --check and --dump: everything but serving; modules are asked even when the
  * file has errors, so that one run names them all. */
 static int examine(const struct command *cmd)
@@ -83,22 +73,17 @@ static int examine(const struct command *cmd)
 	conf_errors_init(&errs);
 	int rc = load(cmd->file, &conf, &errs);
 	if (conf)
-		gen = generation_new(conf, NULL, false, &errs);
+		gen = generation_new(conf, NULL, &errs);
 	if (rc == 0 && !gen)
 		rc = EXIT_CONFIG;
 	conf_errors_print(&errs, stderr);
 	if (rc == 0 && cmd->mode == MODE_DUMP)
-		conf_dump(gen->conf, stdout, set_of, gen);
+		conf_dump(gen->conf, stdout, generation_set_of, gen);
 	if (rc == 0 && cmd->mode == MODE_CHECK)
 		printf("%s: good\n", cmd->file);
 	generation_unref(&gen);
 	conf_errors_done(&errs);
 	return rc;
-}
-
-static void set_log_level(const struct conf *conf)
-{
-	log_set_level(LOG_LEVEL_ERROR + (enum log_level)conf_int(&conf->server, SERVER_LOG_LEVEL));
 }
 
 static int serve(const char *file)
@@ -109,14 +94,13 @@ static int serve(const char *file)
 	int rc = load(file, &conf, &errs);
 	if (rc != 0 && conf) {
 		/* Say all of what --check would, modules included. */
-		struct generation *none = generation_new(conf, NULL, false, &errs);
+		struct generation *none = generation_new(conf, NULL, &errs);
 		generation_unref(&none);
 	}
 	conf_errors_print(&errs, stderr);
 	conf_errors_done(&errs);
 	if (rc != 0)
 		return rc;
-	set_log_level(conf);
 	return boot_serve(conf, false);
 }
 
@@ -150,7 +134,7 @@ static int serve_modules(int count, char **paths)
 {
 	char *text = NULL;
 	size_t len = 0;
-	int port = listen_free_port(8080);
+	int port = bind_free_port(8080);
 	FILE *ini = open_memstream(&text, &len);
 	struct arena a;
 	arena_init(&a);

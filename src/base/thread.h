@@ -38,6 +38,7 @@
 	X(WATCH, "watch") \
 	X(POOL, "pool") \
 	X(READERS, "readers") \
+	X(KEEPER, "jobs of the keeper") \
 	X(ON_LOOP, "answer of a function run on a loop") \
 	X(STREAM, "streams of a request") \
 	X(CENSUS, "clients of all loops") \
@@ -75,6 +76,7 @@ enum thread_kind {
 	THREAD_MAIN,   /* boot, stop, signals; every thread before it says more */
 	THREAD_LOOP,   /* runs an event loop and never blocks */
 	THREAD_WORKER, /* may block: runs handlers, or waits for disks */
+	THREAD_KEEPER, /* builds and ends generations; may block */
 	THREAD_WATCH,  /* looks after what nothing else would move */
 };
 

@@ -12,7 +12,8 @@
 
 #include "base/parse.h"
 
-static const char is_none[] = "is none of HOST:PORT, [IPV6]:PORT and unix:/PATH";
+static const char systemd[] = "systemd";
+static const char is_none[] = "is none of HOST:PORT, [IPV6]:PORT, unix:/PATH and systemd";
 
 static bool is_port(const char *text)
 {
@@ -34,12 +35,34 @@ static bool is_v6_address(const char *text)
 	return inet_pton(AF_INET6, host, &addr) == 1 && is_port(close + 2);
 }
 
+/* As of FileDescriptorName=. */
+static bool is_name(const char *text)
+{
+	return text[0] != '\0' && strcspn(text, ": \t") == strlen(text);
+}
+
+const char *address_name(const struct address *a)
+{
+	const char *behind = a->text + strlen(systemd);
+	return *behind == ':' ? behind + 1 : behind;
+}
+
+/* "systemd" alone, or with a name behind a colon that is no port. */
+static bool is_passed(const char *text)
+{
+	size_t len = strlen(systemd);
+	return strncmp(text, systemd, len) == 0 &&
+	       (text[len] == '\0' || (text[len] == ':' && !is_port(text + len + 1)));
+}
+
 static bool is_good(const struct address *a)
 {
 	const char *text = a->text;
 	if (a->is_unix)
 		return text[5] == '/' &&
 		       strlen(text + 5) < sizeof(((struct sockaddr_un *)0)->sun_path);
+	if (a->is_passed)
+		return text[strlen(systemd)] == '\0' || is_name(address_name(a));
 	if (text[0] == '[')
 		return is_v6_address(text);
 	size_t len = strcspn(text, ":/[] \t");
@@ -65,6 +88,7 @@ struct address address_read(const char *value)
 	size_t len = (size_t)(end - value);
 	a.announces = *end != '\0';
 	snprintf(a.text, sizeof(a.text), "%.*s", (int)(len < sizeof(a.text) ? len : 0), value);
+	a.is_passed = is_passed(a.text);
 	if (is_good(&a))
 		return a;
 	a.error = is_none;

@@ -166,7 +166,9 @@ static int load(const char *file, const char *text, struct conf **ret_conf,
 	arena_init(&conf->arena);
 	struct loader l = { .conf = conf, .errs = errs };
 	conf->file = arena_strdup(&conf->arena, file);
-	int rc = conf->file ? add_standard_sections(&l) : ERR_NOMEM;
+	conf->text = text ? arena_strdup(&conf->arena, text) : NULL;
+	bool is_short = !conf->file || (text && !conf->text);
+	int rc = is_short ? ERR_NOMEM : add_standard_sections(&l);
 	if (rc == 0 && text) {
 		struct source source = { .file = conf->file };
 		source.folder = option_folder("", &conf->arena);
@@ -187,6 +189,11 @@ static int load(const char *file, const char *text, struct conf **ret_conf,
 int conf_load(const char *file, struct conf **ret_conf, struct conf_errors *errs)
 {
 	return load(file, NULL, ret_conf, errs);
+}
+
+int conf_load_again(const struct conf *was, struct conf **ret_conf, struct conf_errors *errs)
+{
+	return load(was->file, was->text, ret_conf, errs);
 }
 
 int conf_load_text(const char *name, const char *text, struct conf **ret_conf,

@@ -31,7 +31,8 @@ struct conf_section {
 
 struct conf {
 	struct arena arena;
-	const char *file; /* as given; NULL: built without a file */
+	const char *file; /* as given; a name that stands in places */
+	const char *text; /* what was read in its place; NULL: the file was */
 	struct conf_section server;
 	struct conf_section *pools; /* `default` and `background` always exist */
 	size_t pool_count;
@@ -52,6 +53,10 @@ must_check int conf_load(const char *file, struct conf **ret_conf, struct conf_e
  * stands in places. */
 must_check int conf_load_text(const char *name, const char *text, struct conf **ret_conf,
 			      struct conf_errors *errs);
+
+/* As conf_load, of what `was` was read from, as it is now. */
+must_check int conf_load_again(const struct conf *was, struct conf **ret_conf,
+			       struct conf_errors *errs);
 
 void conf_free(struct conf **conf);
 
@@ -78,7 +83,7 @@ static inline bool conf_is_given(const struct conf_section *s, size_t index)
  * each comes from; what is not set, as a comment only. `module_set` gives the
  * set of a module's own options, or NULL where it is not known: the keys of
  * that module are then named in comments, masked, as each could be a secret. */
-void conf_dump(const struct conf *conf, FILE *to,
-	       const struct option_set *(*module_set)(void *ctx, const char *instance), void *ctx);
+typedef const struct option_set *conf_set_of(void *ctx, const char *instance);
+void conf_dump(const struct conf *conf, FILE *to, conf_set_of *module_set, void *ctx);
 
 #endif

@@ -128,8 +128,7 @@ static void dump_section(const struct conf_section *s, const struct option_set *
 	arena_done(&rows.arena);
 }
 
-void conf_dump(const struct conf *conf, FILE *to,
-	       const struct option_set *(*module_set)(void *ctx, const char *instance), void *ctx)
+void conf_dump(const struct conf *conf, FILE *to, conf_set_of *module_set, void *ctx)
 {
 	dump_section(&conf->server, NULL, to);
 	for (size_t i = 0; i < conf->pool_count; i++) {

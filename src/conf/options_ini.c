@@ -37,8 +37,8 @@ static void write_section(enum section_kind kind, const char *header, const char
 void options_write_ini(FILE *to)
 {
 	fputs("; weir.ini: every option of weir at its default; weir.ini(5) tells more.\n"
-	      "; In brackets: what is allowed. Pools take on changes with SIGHUP, the rest with\n"
-	      "; the next start.\n"
+	      "; In brackets: what is allowed. Changes take effect with a reload (SIGHUP), but\n"
+	      "; for those of io_threads, which need a restart.\n"
 	      ";\n"
 	      "; Other files are read before the first section:\n"
 	      ";include = conf.d/*.ini\n",

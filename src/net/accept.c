@@ -21,11 +21,13 @@
 #include "base/log.h"
 #include "net/census.h"
 #include "net/conn.h"
+#include "net/listen.h"
 #include "net/listen_private.h"
 #include "net/loop.h"
 
 enum {
 	ACCEPT_BATCH = 64, /* a turn; others have to get their turn too */
+	SHARED_BATCH = 1,  /* likewise; the other loops are to have some */
 	PAUSE_MS = 100,
 };
 
@@ -44,7 +46,7 @@ static void pause_accepting(struct loop *loop)
 {
 	loop->accept_is_paused = true;
 	for (struct listener *l = loop->listeners; l; l = l->next)
-		event_del(l->event);
+		(void)(l->event && event_del(l->event));
 	arm_timer(loop);
 }
 
@@ -54,7 +56,7 @@ void accept_go_on(struct loop *loop)
 		return;
 	loop->accept_is_paused = false;
 	for (struct listener *l = loop->listeners; l; l = l->next) {
-		if (event_add(l->event, NULL) < 0)
+		if (l->event && event_add(l->event, NULL) < 0)
 			log_error("cannot go on accepting connections: out of memory");
 	}
 }
@@ -149,7 +151,7 @@ static bool be_refused(struct listener *l, int err, bool was_taken)
  * decided that already. */
 static bool may_announce(const struct listener *l, const struct addr *peer)
 {
-	if (!l->announces || peer->kind == ADDR_UNIX ||
+	if (!sockets_announce(l->of) || peer->kind == ADDR_UNIX ||
 	    cidr_list_holds(&l->loop->gen->front.trusted, peer))
 		return true;
 	census_turned_away(l->loop->census, CENSUS_NOT_TRUSTED, peer, l->loop->now);
@@ -173,9 +175,9 @@ static int open_one(struct listener *l, int fd, const struct addr *peer)
 		return -EPERM;
 	if (gave_up(l->loop, fd))
 		return -ECONNABORTED;
-	if (l->is_tcp)
+	if (peer->kind != ADDR_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	return conn_open(l->loop, fd, peer, l->announces);
+	return conn_open(l->loop, fd, peer, sockets_announce(l->of));
 }
 
 /* True: there may be more. */
@@ -212,8 +214,9 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 	struct listener *l = arg;
 	(void)fd;
 	(void)what;
+	int batch = l->is_own ? ACCEPT_BATCH : SHARED_BATCH;
 	l->loop->now = clock_now();
-	for (int i = 0; i < ACCEPT_BATCH && accept_one(l); i++)
+	for (int i = 0; i < batch && accept_one(l); i++)
 		;
 }
 
@@ -223,7 +226,9 @@ int accept_start(struct listener *l)
 	if (!loop->accept_timer)
 		loop->accept_timer = event_new(loop->base, -1, 0, on_timer, loop);
 	l->event = event_new(loop->base, l->fd, EV_READ | EV_PERSIST, on_accept, l);
-	return l->event && loop->accept_timer && event_add(l->event, NULL) == 0 ? 0 : -ENOMEM;
+	if (!l->event || !loop->accept_timer)
+		return -ENOMEM;
+	return loop->accept_is_paused || event_add(l->event, NULL) == 0 ? 0 : -ENOMEM;
 }
 
 void accept_stop(struct loop *loop)

@@ -1,34 +1,54 @@
 /*
- * Listeners: where connections come from. A TCP address has one socket a loop
- * (SO_REUSEPORT: the kernel spreads connections); a unix socket is shared.
+ * Listeners: where connections come from. What one value of `listen` opened is
+ * `struct sockets`; each loop has its part of them.
  *
- * Thread: sockets are opened by main at boot; a listener belongs to its loop.
+ * Thread: stated for each function.
  */
 #ifndef WEIR_NET_LISTEN_H
 #define WEIR_NET_LISTEN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
-#include "base/assert.h"
 #include "conf/options.h"
+#include "net/bind.h"
 
 struct loop;
+struct sockets;
 
 /*
- * Opens what a value of `listen` says (conf/address.h) for each of `count` loops
- * and logs where that is. Port 0 takes a free one. False: errs says why.
+ * Main: opens what a value of `listen` says (conf/address.h) for `loops` loops
+ * and logs where that is. Files of unix sockets have `mode`. NULL: errs says why.
  */
-must_check bool listen_open(struct loop *loops, int count, const struct option_text *value,
-			    struct conf_errors *errs);
+must_check struct sockets *sockets_open(const struct option_text *value, size_t loops, mode_t mode,
+					struct conf_errors *errs);
 
-/* The first port from `port` on that nobody listens to on 127.0.0.1; -1 when
- * a hundred are taken. */
-int listen_free_port(int port);
+/* Main, keeper: is it the address of that value of `listen`? */
+bool sockets_are_of(const struct sockets *s, const char *value);
 
-/* On the loop: takes the connections that wait already, then closes. */
+/* Main: if it is, what the value says besides takes effect. */
+void sockets_keep(struct sockets *s, const char *value);
+
+/* On the loop, or main before it runs: the `i`th part accepts from now on. */
+void sockets_attach(struct sockets *s, size_t i, struct loop *loop);
+
+/* On the loop: takes the connections that wait already, then closes its part. */
+void sockets_detach(struct sockets *s, struct loop *loop);
+
+/* Main: removes the file of a unix socket, unless another daemon has put its own
+ * there; so that who comes now is not kept waiting for nothing. */
+void sockets_unlink(struct sockets *s);
+
+/* Main, when no loop has a part of them any more. */
+void sockets_free(struct sockets **s);
+
+/* On the loop: sockets_detach of all. */
 void listeners_finish(struct loop *loop);
 
 /* Closes; main, when the loop's thread has ended. */
 void listeners_close(struct loop *loop);
+
+/* A connection begins with a PROXY header. Any thread. */
+bool sockets_announce(const struct sockets *s);
 
 #endif

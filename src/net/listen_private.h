@@ -2,11 +2,12 @@
  * A listening socket of one loop, shared by listen.c (opening, closing) and
  * accept.c.
  *
- * Thread: its loop's.
+ * Thread: its loop's, once it is attached; until then main's.
  */
 #ifndef WEIR_NET_LISTEN_PRIVATE_H
 #define WEIR_NET_LISTEN_PRIVATE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct event;
@@ -14,12 +15,11 @@ struct loop;
 
 struct listener {
 	struct listener *next;
-	struct loop *loop;
+	struct loop *loop; /* NULL: not attached */
+	const struct sockets *of;
 	int fd;
 	struct event *event;
-	char *unlink_path; /* of a unix socket, at the loop that removes it; else NULL */
-	bool is_tcp;
-	bool announces; /* a PROXY header comes first */
+	bool is_own; /* no other loop accepts from this socket */
 };
 
 #endif

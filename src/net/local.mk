@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/net/libnet.a
 src_net_libnet_a_SOURCES = \
 	src/net/accept.c src/net/accept.h \
 	src/net/access.c src/net/access.h \
+	src/net/bind.c src/net/bind.h \
 	src/net/census.c src/net/census.h \
 	src/net/conn.c src/net/conn.h src/net/conn_private.h \
 	src/net/conn_call.c src/net/conn_file.c src/net/conn_in.c src/net/conn_out.c \
@@ -13,7 +14,7 @@ src_net_libnet_a_SOURCES = \
 	src/net/signals.c src/net/signals.h
 
 # Whole connections on a socketpair.
-CONN_TEST_LIBS = src/net/libnet.a $(WORK_TEST_LIBS) $(EVENT_LIBS)
+CONN_TEST_LIBS = src/net/libnet.a $(WORK_TEST_LIBS) $(EVENT_LIBS) $(SYSTEMD_LIBS)
 check_PROGRAMS += tests/unit/test_census tests/unit/test_conn_cases
 tests_unit_test_census_SOURCES = tests/unit/test_census.c
 tests_unit_test_census_LDADD = src/net/libnet.a src/base/libbase.a $(CHECK_LIBS)

@@ -2,13 +2,14 @@
  * From a configuration to what serves: modules loaded, checked and
  * initialised, routes bound to handlers and pools.
  *
- * Thread: main.
+ * Thread: boot or the keeper; references are dropped by any.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "work/module.h"
 #include "work/pool.h"
 #include "work/route.h"
@@ -46,6 +47,12 @@ static struct instance *find_instance(const struct generation *gen, const char *
 			return gen->instances[i];
 	}
 	return NULL;
+}
+
+const struct option_set *generation_set_of(void *ctx, const char *instance)
+{
+	struct instance *inst = find_instance(ctx, instance, strlen(instance));
+	return inst ? instance_options(inst) : NULL;
 }
 
 bool generation_handler(const struct generation *gen, const char *name, struct handler_ref *ret)
@@ -100,7 +107,7 @@ static void load_modules(struct builder *b)
 		return;
 	}
 	for (size_t i = 0; i < conf->module_count; i++) {
-		struct instance *inst = instance_load(&conf->modules[i], dir, &gen->arena, b->errs);
+		struct instance *inst = instance_load(&conf->modules[i], dir, gen, b->errs);
 		if (inst)
 			gen->instances[gen->instance_count++] = inst;
 	}
@@ -396,8 +403,7 @@ static void generation_free(struct generation *gen)
 	free(gen);
 }
 
-struct generation *generation_new(struct conf *conf, struct pools *pools, bool init,
-				  struct conf_errors *errs)
+struct generation *generation_new(struct conf *conf, struct host *host, struct conf_errors *errs)
 {
 	struct generation *gen = calloc(1, sizeof(*gen));
 	if (!gen) {
@@ -406,10 +412,15 @@ struct generation *generation_new(struct conf *conf, struct pools *pools, bool i
 		return NULL;
 	}
 	atomic_init(&gen->refs, 1);
+	atomic_init(&gen->held, 1);
 	arena_init(&gen->arena);
 	gen->conf = conf;
+	gen->host = host;
 	read_server(gen);
+	struct pools *pools = host ? host->pools : NULL;
 	struct builder b = { .gen = gen, .pools = pools, .errs = errs };
+	if (pools && pools_add(pools, conf) < 0)
+		no_memory(&b, conf->server.place);
 	load_modules(&b);
 	if (front_read(&gen->front, &conf->server, &gen->arena) < 0)
 		no_memory(&b, conf->server.place);
@@ -424,12 +435,46 @@ struct generation *generation_new(struct conf *conf, struct pools *pools, bool i
 	if (!b.out_of_memory && shares_build(gen, pools, errs) < 0)
 		no_memory(&b, gen->conf->server.place);
 	if (!b.out_of_memory)
-		check_and_init(&b, init);
+		check_and_init(&b, host != NULL);
 	if (errs->count > 0 || b.out_of_memory) {
 		generation_free(gen);
 		return NULL;
 	}
 	return gen;
+}
+
+/* ---- the end ---- */
+
+static void end(struct keeper_job *job)
+{
+	struct generation *gen = container_of(job, struct generation, end);
+	log_info("generation %llu has ended: nothing uses it any more",
+		 (unsigned long long)gen->number);
+	generation_free(gen);
+}
+
+void generation_hold(struct generation *gen)
+{
+	atomic_fetch_add_explicit(&gen->held, 1, memory_order_relaxed);
+}
+
+void generation_let_go(struct generation *gen)
+{
+	if (atomic_fetch_sub_explicit(&gen->held, 1, memory_order_acq_rel) > 1)
+		return;
+	gen->end.run = end;
+	keeper_do(gen->host->keeper, &gen->end);
+}
+
+/* No call comes any more; what threads have of its instances is called in. */
+static void call_in(struct keeper_job *job)
+{
+	struct generation *gen = container_of(job, struct generation, end);
+	struct pool *p;
+	atomic_store(&gen->has_ended, true);
+	for (size_t i = 0; (p = pools_at(gen->host->pools, i)) != NULL; i++)
+		pool_call_in(p);
+	generation_let_go(gen);
 }
 
 struct generation *generation_ref(struct generation *gen)
@@ -442,6 +487,12 @@ void generation_unref(struct generation **gen)
 {
 	struct generation *g = *gen;
 	*gen = NULL;
-	if (g && atomic_fetch_sub_explicit(&g->refs, 1, memory_order_acq_rel) == 1)
+	if (!g || atomic_fetch_sub_explicit(&g->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	if (!g->host) {
 		generation_free(g);
+		return;
+	}
+	g->end.run = call_in;
+	keeper_do(g->host->keeper, &g->end);
 }

@@ -6,6 +6,7 @@ src_work_libwork_a_SOURCES = \
 	src/work/file.c src/work/file.h \
 	src/work/front.c src/work/front.h \
 	src/work/generation.c src/work/headers.c src/work/route.h \
+	src/work/keeper.c src/work/keeper.h \
 	src/work/mailbox.c src/work/mailbox.h \
 	src/work/module.c src/work/module.h \
 	src/work/peek.c src/work/peek.h \

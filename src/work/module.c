@@ -3,7 +3,7 @@
  * described is what gets loaded, two instances share no globals, and a file
  * that is overwritten on disk changes nothing that runs.
  *
- * Thread: main.
+ * Thread: boot and the keeper.
  */
 #include "work/module.h"
 
@@ -20,9 +20,11 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "work/context.h"
+#include "work/route.h"
 
 struct instance {
 	unsigned magic;
+	struct generation *gen;
 	const struct conf_section *section;
 	const char *path;
 	struct description about;
@@ -33,6 +35,11 @@ struct instance {
 	void *data;                     /* what init left */
 	bool is_initialised;
 };
+
+struct generation *instance_generation(const struct instance *inst)
+{
+	return inst->gen;
+}
 
 const char *instance_name(const struct instance *inst)
 {
@@ -216,20 +223,21 @@ static bool load_copy(struct instance *inst, struct arena *a, struct conf_errors
 }
 
 struct instance *instance_load(const struct conf_section *section, const char *module_dir,
-			       struct arena *a, struct conf_errors *errs)
+			       struct generation *gen, struct conf_errors *errs)
 {
 	struct instance *inst = calloc(1, sizeof(*inst));
-	const char *path = module_path(section, module_dir, a);
+	const char *path = module_path(section, module_dir, &gen->arena);
 	if (!inst || !path) {
 		conf_error(errs, section->place, "out of memory");
 		free(inst);
 		return NULL;
 	}
 	inst->magic = INSTANCE_MAGIC;
+	inst->gen = gen;
 	inst->section = section;
 	inst->path = path;
 	inst->fd = -1;
-	if (!load_copy(inst, a, errs))
+	if (!load_copy(inst, &gen->arena, errs))
 		instance_free(&inst);
 	return inst;
 }

@@ -2,7 +2,8 @@
  * Module instances: one private copy of a `.so`, loaded under one [module
  * NAME] section, with its options and its own data.
  *
- * Thread: main builds and ends; workers and loops call handlers in between.
+ * Thread: boot and the keeper build, the keeper ends; workers and loops call
+ * handlers in between.
  * An instance is immutable from instance_init to instance_fini.
  */
 #ifndef WEIR_WORK_MODULE_H
@@ -16,16 +17,17 @@
 
 #define INSTANCE_MAGIC 0x1257a9ceU
 
+struct generation;
 struct instance;
 
 /*
  * Copies and describes the file of `section`, checks its options, loads the
  * copy. None of the module's callbacks runs; constructors of the file do.
- * Everything wrong goes to `errs`; NULL then. Everything lives in `a`, apart
- * from what instance_free frees.
+ * Everything wrong goes to `errs`; NULL then. Everything lives in the arena of
+ * `gen`, apart from what instance_free frees.
  */
 struct instance *instance_load(const struct conf_section *section, const char *module_dir,
-			       struct arena *a, struct conf_errors *errs);
+			       struct generation *gen, struct conf_errors *errs);
 
 /* The module's check(), then init(). False: errs grew. */
 bool instance_check(struct instance *inst, struct conf_errors *errs);
@@ -33,6 +35,9 @@ bool instance_init(struct instance *inst, struct conf_errors *errs);
 
 /* fini(), when init had succeeded, and unloading. */
 void instance_free(struct instance **inst);
+
+/* The one it belongs to. */
+struct generation *instance_generation(const struct instance *inst);
 
 const char *instance_name(const struct instance *inst);
 const struct conf_section *instance_section(const struct instance *inst);

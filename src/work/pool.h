@@ -29,6 +29,7 @@
 struct pool;
 struct worker;
 struct instance;
+struct watch;
 
 /* How a call ended. */
 enum call_end {
@@ -123,6 +124,9 @@ must_check struct pool *pool_new(const char *name, const struct pool_settings *s
 /* Boot, after pool_stop said that nothing runs. */
 void pool_free(struct pool **pool);
 
+/* Before anything is submitted to it, and after the last call. */
+void pool_set_watch(struct pool *pool, struct watch *watch);
+
 /* Any thread. */
 const char *pool_name(const struct pool *pool);
 int64_t pool_queue_timeout(const struct pool *pool);
@@ -131,15 +135,23 @@ int64_t pool_queue_timeout(const struct pool *pool);
 void pool_get_settings(struct pool *pool, struct pool_settings *ret);
 void pool_set_settings(struct pool *pool, const struct pool_settings *settings);
 
-/* Boot, reload: the share of that name, a new one without bounds below
- * `parent` (NULL: the whole pool) when there is none. It stays as long as the
- * pool. NULL when memory is out. */
+/* Boot, keeper: the share of that name below `parent` (NULL: the whole pool), a
+ * new one without bounds when there is none. It stays as long as the pool.
+ * NULL when memory is out. */
 must_check struct limit_share *pool_share(struct pool *pool, const char *name,
 					  struct limit_share *parent);
 
 /* Any thread. */
 void pool_set_share(struct pool *pool, struct limit_share *share,
 		    const struct limit_share_settings *set);
+
+/* Keeper: each thread gives back what it keeps for instances of ended
+ * generations, at once or behind its call. */
+void pool_call_in(struct pool *pool);
+
+/* Main: shares not set between the two have no bounds or reserves any more. */
+void pool_shares_begin(struct pool *pool);
+void pool_shares_end(struct pool *pool);
 
 /* Owner. */
 void call_init(struct call *call);

@@ -28,6 +28,7 @@ struct worker {
 	pid_t tid;
 	struct cond wake;
 	bool woken;        /* a call was queued for it */
+	uint64_t call_ins; /* of the pool's: those it has followed */
 	uint64_t runs;     /* calls so far, the running one included */
 	int64_t pause_end; /* while idle: until then others first, a thread_init failed */
 	struct list link;  /* idle, ended or spare list */
@@ -48,6 +49,7 @@ struct worker_block {
 struct named_share {
 	struct list link;
 	struct limit_share share;
+	bool is_stale; /* between pool_shares_begin and pool_shares_end: not set since */
 	char name[];
 };
 
@@ -76,7 +78,8 @@ struct pool {
 	int64_t returning GUARDED_BY(lock); /* of the lent ones */
 	int64_t abandoned GUARDED_BY(lock); /* of the running ones */
 	int64_t promised GUARDED_BY(lock);
-	bool waking GUARDED_BY(lock); /* a wake-up is in flight */
+	uint64_t call_ins GUARDED_BY(lock); /* pool_call_in so far */
+	bool waking GUARDED_BY(lock);       /* a wake-up is in flight */
 	bool stopping GUARDED_BY(lock);
 	bool watched GUARDED_BY(lock); /* someone waits for `quiet` */
 	struct cond quiet;             /* nothing waits or runs; a thread has left */

@@ -18,6 +18,11 @@ const char *pool_name(const struct pool *pool)
 	return pool->name;
 }
 
+void pool_set_watch(struct pool *pool, struct watch *watch)
+{
+	pool->watch = watch;
+}
+
 int64_t pool_queue_timeout(const struct pool *pool)
 {
 	return atomic_load_explicit(&pool->queue_timeout, memory_order_relaxed);
@@ -55,10 +60,13 @@ void pool_set_settings(struct pool *p, const struct pool_settings *settings)
 	pool_settle(p);
 }
 
-static struct named_share *find_share(struct pool *p, const char *name) REQUIRES(p->lock)
+static struct named_share *find_share(struct pool *p, const char *name,
+				      const struct limit_share *parent) REQUIRES(p->lock)
 {
+	if (!parent)
+		parent = &p->limit.root;
 	list_each (&p->shares, struct named_share, link, s) {
-		if (strcmp(s->name, name) == 0)
+		if (s->share.parent == parent && strcmp(s->name, name) == 0)
 			return s;
 	}
 	return NULL;
@@ -67,7 +75,7 @@ static struct named_share *find_share(struct pool *p, const char *name) REQUIRES
 struct limit_share *pool_share(struct pool *p, const char *name, struct limit_share *parent)
 {
 	mutex_lock(&p->lock);
-	struct named_share *s = find_share(p, name);
+	struct named_share *s = find_share(p, name, parent);
 	mutex_unlock(&p->lock);
 	if (s)
 		return &s->share;
@@ -86,7 +94,40 @@ void pool_set_share(struct pool *p, struct limit_share *share,
 		    const struct limit_share_settings *set)
 {
 	mutex_lock(&p->lock);
+	container_of(share, struct named_share, share)->is_stale = false;
 	limit_share_set(&p->limit, share, set, clock_now());
+	pool_settle(p);
+}
+
+void pool_call_in(struct pool *p)
+{
+	mutex_lock(&p->lock);
+	p->call_ins++;
+	list_each (&p->idle, struct worker, link, w)
+		cond_signal(&w->wake);
+	mutex_unlock(&p->lock);
+}
+
+void pool_shares_begin(struct pool *p)
+{
+	mutex_lock(&p->lock);
+	list_each (&p->shares, struct named_share, link, s)
+		s->is_stale = true;
+	mutex_unlock(&p->lock);
+}
+
+void pool_shares_end(struct pool *p)
+{
+	static const struct limit_share_settings unbound = {
+		.max = LIMIT_INF,
+		.waiting_max = LIMIT_INF,
+	};
+	mutex_lock(&p->lock);
+	list_each (&p->shares, struct named_share, link, s) {
+		if (s->is_stale)
+			limit_share_set(&p->limit, &s->share, &unbound, clock_now());
+		s->is_stale = false;
+	}
 	pool_settle(p);
 }
 

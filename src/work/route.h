@@ -14,6 +14,7 @@
 #include "conf/conf.h"
 #include "http/parse.h"
 #include "work/front.h"
+#include "work/keeper.h"
 #include "work/pattern.h"
 
 struct instance;
@@ -53,13 +54,15 @@ struct route {
 #define QUEUE_TIMEOUT_OF_POOL (-1)
 
 struct pools;
+struct watch;
 
 /*
  * One loaded configuration. Requests hold a reference from head to end, so
  * that everything they name stays.
  */
 struct generation {
-	_Atomic int refs; /* any thread */
+	_Atomic int refs; /* any thread: requests, tasks, loops */
+	uint64_t number;  /* 1 is the first of the process; main's, before it serves */
 	struct conf *conf;
 	struct arena arena;
 	struct instance **instances;
@@ -76,24 +79,44 @@ struct generation {
 	uint64_t body_memory;
 	const char *spool_dir;
 	int64_t header_timeout, body_timeout, write_timeout, keepalive_timeout; /* ns */
+	struct host *host;      /* constant; NULL: it only checks */
+	struct keeper_job end;  /* once nothing refers to it */
+	_Atomic int held;       /* states of its instances on workers, and one until `end` */
+	_Atomic bool has_ended; /* workers give back what they keep for its instances */
+};
+
+/* What generations of a running daemon live with. Constant; outlives them. */
+struct host {
+	struct pools *pools;
+	struct keeper *keeper;
 };
 
 /*
- * Builds a generation out of `conf`, which it takes over (also when it fails).
- * Loads the modules, checks them, and with `init` initialises them. Pools are
- * looked up in `pools` (NULL: only checking; routes have no pools then).
- * NULL: errs says why.
+ * Builds a generation out of `conf`, which it takes over (also when it fails):
+ * loads the modules, checks them and, in a `host`, initialises them and gives
+ * routes their pools, making those that are missing. `host` NULL: only
+ * checking. NULL: errs says why. Boot, or the keeper.
  */
-struct generation *generation_new(struct conf *conf, struct pools *pools, bool init,
-				  struct conf_errors *errs);
+struct generation *generation_new(struct conf *conf, struct host *host, struct conf_errors *errs);
 
-/* Boot: bounds and reserves of the generation's routes and modules take effect
- * in their pools. */
-void generation_apply(const struct generation *gen);
+/* Main: the settings of its pools take effect, and bounds and reserves of its
+ * routes and modules; those of former generations end. */
+void generation_apply(const struct generation *gen, struct pools *pools);
 
-/* Any thread. The last reference must be dropped by main. */
+/*
+ * Any thread. With the last reference nothing can call its modules any more:
+ * workers then give back their data of its instances, and the keeper ends it
+ * (fini, unloading). Without a host it ends at once.
+ */
 struct generation *generation_ref(struct generation *gen);
 void generation_unref(struct generation **gen);
+
+/* Any thread, with a reference: the options of an instance (conf_set_of). */
+const struct option_set *generation_set_of(void *gen, const char *instance);
+
+/* Worker: it keeps, or no longer keeps, something for an instance of `gen`. */
+void generation_hold(struct generation *gen);
+void generation_let_go(struct generation *gen);
 
 /* A route's handler by its name "INSTANCE.NAME", or NULL. */
 struct handler_ref {
@@ -127,10 +150,20 @@ int64_t conf_ns(int64_t ms);
 /* Boot: one pool for every [pool] section. NULL when memory is out. */
 must_check struct pools *pools_new(const struct conf *conf);
 
-/* Main: gives every pool that `conf` has the settings it has there. */
+/* The keeper, boot: makes the pools of `conf` that are not there yet. -ENOMEM. */
+must_check int pools_add(struct pools *pools, const struct conf *conf);
+
+/* Main: gives every pool that `conf` has the settings it has there. Others keep
+ * theirs for what still runs in them, and no thread once it has ended. */
 void pools_apply(struct pools *pools, const struct conf *conf);
+
+/* Boot and stop: who looks after them. */
+void pools_set_watch(struct pools *pools, struct watch *watch);
+
+/* Any thread. */
 struct pool *pools_find(const struct pools *pools, const char *name);
 struct pool *pools_at(const struct pools *pools, size_t i); /* NULL behind the last */
+
 void pools_free(struct pools **pools);
 
 #endif

@@ -167,7 +167,7 @@ int shares_build(struct generation *gen, struct pools *pools, struct conf_errors
 	return rc;
 }
 
-void generation_apply(const struct generation *gen)
+static void apply_shares(const struct generation *gen)
 {
 	for (size_t i = 0; i < gen->route_count; i++) {
 		const struct route *r = &gen->routes[i];
@@ -185,4 +185,15 @@ void generation_apply(const struct generation *gen)
 			pool_set_share(r->pool, of_module, &set);
 		}
 	}
+}
+
+void generation_apply(const struct generation *gen, struct pools *pools)
+{
+	struct pool *p;
+	pools_apply(pools, gen->conf);
+	for (size_t i = 0; (p = pools_at(pools, i)) != NULL; i++)
+		pool_shares_begin(p);
+	apply_shares(gen);
+	for (size_t i = 0; (p = pools_at(pools, i)) != NULL; i++)
+		pool_shares_end(p);
 }

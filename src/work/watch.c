@@ -99,9 +99,7 @@ struct watch *watch_start(struct pools *pools)
 		errno = -rc;
 		return NULL;
 	}
-	struct pool *p;
-	for (size_t i = 0; (p = pools_at(pools, i)) != NULL; i++)
-		p->watch = w;
+	pools_set_watch(pools, w);
 	return w;
 }
 
@@ -124,9 +122,7 @@ void watch_stop(struct watch **watch)
 	cond_signal(&w->wake);
 	mutex_unlock(&w->lock);
 	must_pt(pthread_join(w->thread, NULL));
-	struct pool *p;
-	for (size_t i = 0; (p = pools_at(w->pools, i)) != NULL; i++)
-		p->watch = NULL;
+	pools_set_watch(w->pools, NULL);
 	cond_done(&w->wake);
 	mutex_done(&w->lock);
 	free(w);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "work/module.h"
 #include "work/pool_private.h"
+#include "work/route.h"
 
 static const int64_t first_pause = 100 * NS_PER_MS;
 static const int64_t longest_pause = 10 * NS_PER_S;
@@ -99,8 +100,9 @@ static void retire(struct pool *p, struct call *call) REQUIRES(p->lock)
 	call->end = CALL_RAN;
 }
 
-/* Waits for the next wake-up. False: this thread ends (idle for too long, or
- * the pool stops); it is then out of the idle list and no longer counted. */
+/* Waits for the next wake-up, or for a call-in. False: this thread ends (idle
+ * for too long, or the pool stops); it is then out of the idle list and no
+ * longer counted. */
 static bool wait_idle(struct pool *p, struct worker *w) REQUIRES(p->lock)
 {
 	int64_t now = clock_now();
@@ -115,7 +117,7 @@ static bool wait_idle(struct pool *p, struct worker *w) REQUIRES(p->lock)
 		cond_signal(&wakeup.idle->wake);
 	int64_t until = clock_add(now, p->settings.thread_idle);
 	bool more = true;
-	while (!w->woken && !p->stopping && more) {
+	while (!w->woken && !p->stopping && more && w->call_ins == p->call_ins) {
 		more = cond_wait_until(&w->wake, &p->lock, until);
 		if (!more && p->threads <= p->settings.threads_min) {
 			until = CLOCK_NEVER;
@@ -129,6 +131,8 @@ static bool wait_idle(struct pool *p, struct worker *w) REQUIRES(p->lock)
 	}
 	list_remove(&w->link);
 	p->idle_count--;
+	if (w->call_ins != p->call_ins)
+		return true;
 	p->threads--;
 	p->leaving++;
 	return false;
@@ -154,12 +158,39 @@ static void reap(struct pool *p, struct list *ended)
 	mutex_unlock(&p->lock);
 }
 
+static void end_state(const struct worker_state *s)
+{
+	struct generation *gen = instance_generation(s->inst);
+	if (s->ready)
+		instance_thread_fini(s->inst, s->data);
+	generation_let_go(gen);
+}
+
+static bool is_called_in(struct pool *p, struct worker *w) REQUIRES(p->lock)
+{
+	bool is_new = w->call_ins != p->call_ins;
+	w->call_ins = p->call_ins;
+	return is_new;
+}
+
+/* Instances of ended generations wait for this thread's thread_fini. */
+static void follow_call_in(struct worker *w)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < w->state_count; i++) {
+		struct worker_state *s = &w->states[i];
+		if (atomic_load(&instance_generation(s->inst)->has_ended))
+			end_state(s);
+		else
+			w->states[kept++] = *s;
+	}
+	w->state_count = kept;
+}
+
 static void end_thread(struct pool *p, struct worker *w)
 {
-	for (size_t i = 0; i < w->state_count; i++) {
-		if (w->states[i].ready)
-			instance_thread_fini(w->states[i].inst, w->states[i].data);
-	}
+	for (size_t i = 0; i < w->state_count; i++)
+		end_state(&w->states[i]);
 	free(w->states);
 	w->states = NULL;
 	w->state_count = 0;
@@ -218,7 +249,8 @@ static void *worker_main(void *arg)
 			pool_collect(p, &expired);
 		}
 		struct call *next = take_ready(p, w, ended ? ended->ended : clock_now());
-		if (!next && !ended) {
+		bool is_called = is_called_in(p, w);
+		if (!next && !ended && !is_called) {
 			if (!wait_idle(p, w))
 				break;
 			continue;
@@ -229,6 +261,8 @@ static void *worker_main(void *arg)
 		if (ended)
 			finish(ended, was_lent);
 		calls_finish(&expired);
+		if (is_called)
+			follow_call_in(w);
 		if (next)
 			run_call(w, next);
 		else
@@ -365,6 +399,7 @@ static struct worker_state *find_state(struct worker *w, struct instance *inst)
 	w->states = more;
 	struct worker_state *s = &w->states[w->state_count++];
 	*s = (struct worker_state){ .inst = inst };
+	generation_hold(instance_generation(inst));
 	return s;
 }
 

@@ -84,7 +84,7 @@ START_TEST(enumerators_follow_the_table)
 	ck_assert_str_eq(section_options(SECTION_ROUTE)[ROUTE_TIMEOUT].name, "timeout");
 	ck_assert_ptr_null(section_options(SECTION_POOL)[POOL_OPTIONS].name);
 	ck_assert_int_eq(section_extra(SECTION_POOL, POOL_THREAD_TOKENS)->change, CHANGE_LIVE);
-	ck_assert_int_eq(section_extra(SECTION_SERVER, SERVER_LISTEN)->change, CHANGE_RESTART);
+	ck_assert_int_eq(section_extra(SECTION_SERVER, SERVER_IO_THREADS)->change, CHANGE_RESTART);
 }
 END_TEST
 

@@ -159,14 +159,18 @@ struct weir_module {
 	const struct weir_option *options; /* may be NULL */
 
 	/*
-	 * Boot or reload, main thread, once an instance, before any handler.
-	 * May block. *ret_data (NULL before the call) comes back by weir_data().
+	 * Boot (main thread) or reload (a thread for this), once an instance,
+	 * before any handler. May block; at a reload the instance of before still
+	 * serves, and ends later. *ret_data (NULL before the call) comes back by weir_data().
 	 * 0, or a negative errno, which refuses the configuration; fini is then
 	 * not called.
 	 */
 	int (*init)(struct weir_instance *self, void **ret_data);
 
-	/* When no code of the instance runs any more. Main thread; may block. */
+	/*
+	 * When no code of the instance runs any more, after every thread_fini. On
+	 * a thread without a request; may block.
+	 */
 	void (*fini)(struct weir_instance *self, void *data);
 
 	/*
@@ -178,12 +182,12 @@ struct weir_module {
 	 */
 	int (*thread_init)(struct weir_instance *self, void *data, void **ret_thread_data);
 
-	/* On the same worker thread, before it or the instance ends. */
+	/* On the same worker thread, before it or the instance ends. May block. */
 	void (*thread_fini)(struct weir_instance *self, void *data, void *thread_data);
 
 	/*
 	 * `weir --check` and before init: are the options good together, is what
-	 * they name there? Main thread; may block; must change nothing. 0, or a
+	 * they name there? As init; may block; must change nothing. 0, or a
 	 * negative errno after saying what is wrong with weir_log().
 	 */
 	int (*check)(struct weir_instance *self);

@@ -1,0 +1,48 @@
+/*
+ * The one daemon of a process: what boot.c starts and stops, reload.c changes
+ * meanwhile.
+ *
+ * Thread: main, unless a field says otherwise.
+ */
+#ifndef WEIR_DAEMON_H
+#define WEIR_DAEMON_H
+
+#include "net/loop.h"
+#include "work/route.h"
+
+struct reload;
+struct sockets;
+
+/* What one value of `listen` opened. */
+struct listening {
+	struct list link;
+	struct sockets *sockets;
+};
+
+struct daemon {
+	struct conf *conf; /* to begin with; the generation's, once there is one */
+	struct conf_errors errs;
+	struct host host;
+	struct watch *watch;
+	struct readers *readers;
+	struct census *census;
+	struct generation *gen; /* what new requests use */
+	uint64_t generations;   /* made so far */
+	struct loop main_loop;
+	struct loop *loops;
+	int loop_count;    /* initialised */
+	int running_loops; /* with a thread */
+	int drained_loops;
+	struct list listening; /* the keeper reads it while it builds */
+	int access_fd;
+	int64_t drain_deadline;
+	bool is_stopping;
+	bool is_late; /* the deadline came first */
+	struct signals *signals;
+	struct reload *reload;
+};
+
+/* What of a configuration takes effect outside of its generation: the log. */
+void daemon_apply(struct daemon *d, const struct conf *conf);
+
+#endif

@@ -1,0 +1,329 @@
+/*
+ * The way of a reload: asked for, built, taken over by all loops, told.
+ *
+ * Thread: main; build() and open_new() the keeper's; swap() each loop's.
+ */
+#include "reload.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "net/listen.h"
+#include "work/module.h"
+
+/* One loop's part. */
+struct swap {
+	struct reload *reload;
+	struct errand there, back;
+	struct generation *gen; /* its reference, on the way */
+};
+
+struct reload {
+	struct daemon *d;
+	struct list askers; /* of this one; and of the next */
+	struct list next_askers;
+	bool is_under_way;
+	bool again; /* another one was asked for meanwhile */
+	/* The keeper's, while it builds: */
+	struct keeper_job job;
+	struct mail built;
+	struct generation *gen;
+	struct conf_errors errs;
+	struct list opened;  /* sockets that are new */
+	struct list dropped; /* and those that are not wanted any more */
+	struct conf_changes changes;
+	struct swap *swaps; /* one a loop */
+	int swapped;
+};
+
+static const char is_stopping[] = "not reloaded: the daemon is stopping";
+
+static void start(struct reload *r);
+
+/* ---- sockets ---- */
+
+static bool is_wanted(const struct sockets *s, const struct conf *conf)
+{
+	const struct option_value *listen = &conf->server.set.values[SERVER_LISTEN];
+	for (size_t i = 0; i < listen->count; i++) {
+		if (sockets_are_of(s, listen->texts[i].text))
+			return true;
+	}
+	return false;
+}
+
+static bool is_open(const struct list *listening, const char *value)
+{
+	list_each (listening, struct listening, link, l) {
+		if (sockets_are_of(l->sockets, value))
+			return true;
+	}
+	return false;
+}
+
+static bool open_one(struct daemon *d, const struct option_text *value, struct list *to,
+		     struct conf_errors *errs)
+{
+	struct listening *l = calloc(1, sizeof(*l));
+	if (l)
+		l->sockets = sockets_open(value, (size_t)d->loop_count, 0666, errs);
+	else
+		conf_error(errs, value->place, "cannot listen: out of memory");
+	if (!l || !l->sockets) {
+		free(l);
+		return false;
+	}
+	list_add_last(to, &l->link);
+	return true;
+}
+
+bool listening_open(struct daemon *d, const struct conf *conf, struct list *ret_new,
+		    struct conf_errors *errs)
+{
+	const struct option_value *listen = &conf->server.set.values[SERVER_LISTEN];
+	bool good = true;
+	for (size_t i = 0; i < listen->count; i++) {
+		if (!is_open(&d->listening, listen->texts[i].text))
+			good = open_one(d, &listen->texts[i], ret_new, errs) && good;
+	}
+	if (!good)
+		listening_free(ret_new);
+	return good;
+}
+
+void listening_free(struct list *listening)
+{
+	struct listening *l;
+	while ((l = list_first(listening, struct listening, link)) != NULL) {
+		list_remove(&l->link);
+		sockets_free(&l->sockets);
+		free(l);
+	}
+}
+
+/* ---- building ---- */
+
+static void build(struct keeper_job *job)
+{
+	struct reload *r = container_of(job, struct reload, job);
+	struct daemon *d = r->d;
+	struct conf *conf = NULL;
+	int rc = conf_load_again(d->gen->conf, &conf, &r->errs);
+	if (rc == 0) {
+		r->gen = generation_new(conf, &d->host, &r->errs);
+	} else if (conf) {
+		/* All that is wrong, modules included, in one answer. */
+		struct generation *none = generation_new(conf, NULL, &r->errs);
+		generation_unref(&none);
+	} else {
+		conf_error(&r->errs, (struct conf_place){ .file = NULL }, "out of memory");
+	}
+	if (r->gen && !listening_open(d, r->gen->conf, &r->opened, &r->errs))
+		generation_unref(&r->gen);
+	mailbox_post(&d->main_loop.mailbox, &r->built);
+}
+
+/* ---- telling ---- */
+
+static void tell(struct reload *r, bool is_good, const char *message)
+{
+	struct reload_report report = {
+		.is_good = is_good,
+		.generation = r->d->gen->number,
+		.message = message,
+		.errs = &r->errs,
+		.changes = &r->changes,
+	};
+	struct reload_asker *asker;
+	while ((asker = list_first(&r->askers, struct reload_asker, link)) != NULL) {
+		list_remove(&asker->link);
+		asker->fn(asker->ctx, &report);
+	}
+}
+
+static void finish(struct reload *r, bool is_good, const char *message)
+{
+	tell(r, is_good, message);
+	conf_changes_done(&r->changes);
+	conf_errors_done(&r->errs);
+	r->is_under_way = false;
+	list_move_all(&r->askers, &r->next_askers);
+	if (!r->again || r->d->is_stopping)
+		return;
+	r->again = false;
+	start(r);
+}
+
+static void log_change(const struct conf_change *c)
+{
+	if (!c->key)
+		log_info("%s: %s", c->section, c->is ? "added" : "removed");
+	else
+		log_info("%s %s = %s, was %s%s", c->section, c->key, c->is, c->was,
+			 c->needs_restart ? "; takes effect with the next start" : "");
+}
+
+/* ---- taking effect ---- */
+
+/* The last loop has the new generation; nothing new begins on the old one. */
+static void on_swapped(struct loop *main_loop, void *arg)
+{
+	struct swap *swap = arg;
+	struct reload *r = swap->reload;
+	struct daemon *d = r->d;
+	char message[160];
+	(void)main_loop;
+	if (++r->swapped < d->running_loops)
+		return;
+	list_move_all(&d->listening, &r->opened);
+	listening_free(&r->dropped);
+	generation_unref(&d->gen);
+	d->gen = r->gen;
+	d->conf = d->gen->conf;
+	r->gen = NULL;
+	for (size_t i = 0; i < r->changes.count; i++)
+		log_change(&r->changes.list[i]);
+	snprintf(message, sizeof(message),
+		 "reloaded \"%.60s\": generation %llu serves; %zu changes, %zu of them need a "
+		 "restart",
+		 d->conf->file, (unsigned long long)d->gen->number, r->changes.count,
+		 r->changes.restarts);
+	log_notice("%s", message);
+	finish(r, true, message);
+}
+
+static void swap(struct loop *loop, void *arg)
+{
+	struct swap *s = arg;
+	struct reload *r = s->reload;
+	struct generation *old = loop->gen;
+	loop->gen = s->gen;
+	s->gen = NULL;
+	generation_unref(&old);
+	if (!loop->is_draining) {
+		list_each (&r->opened, struct listening, link, l)
+			sockets_attach(l->sockets, (size_t)loop->number, loop);
+	}
+	list_each (&r->dropped, struct listening, link, l)
+		sockets_detach(l->sockets, loop);
+	loop_post(&r->d->main_loop, &s->back, on_swapped, s);
+}
+
+static void sort_sockets(struct reload *r)
+{
+	list_each (&r->d->listening, struct listening, link, l) {
+		if (is_wanted(l->sockets, r->gen->conf))
+			continue;
+		list_remove(&l->link);
+		list_add_last(&r->dropped, &l->link);
+		sockets_unlink(l->sockets);
+	}
+}
+
+static void keep_sockets(struct reload *r)
+{
+	const struct option_value *listen = &r->gen->conf->server.set.values[SERVER_LISTEN];
+	list_each (&r->d->listening, struct listening, link, l) {
+		for (size_t i = 0; i < listen->count; i++)
+			sockets_keep(l->sockets, listen->texts[i].text);
+	}
+}
+
+static void take_effect(struct reload *r)
+{
+	struct daemon *d = r->d;
+	conf_diff(&r->changes, d->gen->conf, generation_set_of, d->gen, r->gen->conf,
+		  generation_set_of, r->gen);
+	r->gen->number = ++d->generations;
+	generation_apply(r->gen, d->host.pools);
+	daemon_apply(d, r->gen->conf);
+	sort_sockets(r);
+	keep_sockets(r);
+	r->swapped = 0;
+	for (int i = 0; i < d->running_loops; i++) {
+		struct swap *s = &r->swaps[i];
+		s->gen = generation_ref(r->gen);
+		loop_post(&d->loops[i], &s->there, swap, s);
+	}
+}
+
+static void on_built(struct mail *m)
+{
+	struct reload *r = container_of(m, struct reload, built);
+	struct daemon *d = r->d;
+	if (r->gen && !d->is_stopping) {
+		take_effect(r);
+		return;
+	}
+	generation_unref(&r->gen);
+	listening_free(&r->opened);
+	conf_errors_print(&r->errs, stderr);
+	const char *message = d->is_stopping ? is_stopping
+					     : "not reloaded: the configuration has errors; the "
+					       "daemon goes on as it was";
+	log_error("%s", message);
+	finish(r, false, message);
+}
+
+/* ---- asking ---- */
+
+static void start(struct reload *r)
+{
+	struct daemon *d = r->d;
+	conf_errors_init(&r->errs);
+	r->changes = (struct conf_changes){ .count = 0 };
+	r->is_under_way = true;
+	if (d->is_stopping) {
+		finish(r, false, is_stopping);
+		return;
+	}
+	r->job.run = build;
+	r->built.deliver = on_built;
+	keeper_do(d->host.keeper, &r->job);
+}
+
+void reload_ask(struct reload *r, struct reload_asker *asker)
+{
+	if (asker)
+		list_add_last(r->is_under_way ? &r->next_askers : &r->askers, &asker->link);
+	if (r->is_under_way)
+		r->again = true;
+	else
+		start(r);
+}
+
+struct reload *reload_new(struct daemon *d)
+{
+	struct reload *r = calloc(1, sizeof(*r));
+	if (!r)
+		return NULL;
+	r->swaps = calloc((size_t)d->loop_count, sizeof(*r->swaps));
+	if (!r->swaps) {
+		free(r);
+		return NULL;
+	}
+	r->d = d;
+	for (int i = 0; i < d->loop_count; i++)
+		r->swaps[i].reload = r;
+	list_init(&r->askers);
+	list_init(&r->next_askers);
+	list_init(&r->opened);
+	list_init(&r->dropped);
+	return r;
+}
+
+void reload_free(struct reload **reload)
+{
+	struct reload *r = *reload;
+	if (!r)
+		return;
+	/* The end came before the last step of one. */
+	generation_unref(&r->gen);
+	listening_free(&r->opened);
+	listening_free(&r->dropped);
+	if (r->is_under_way)
+		finish(r, false, "not reloaded: the daemon has stopped");
+	free(r->swaps);
+	free(r);
+	*reload = NULL;
+}
