@@ -1,10 +1,14 @@
 # Manual pages. The options of weir.ini(5) are man/options.mdoc, which
 # `weir --options=man` writes; weir-module(7) shows the text of hello.c.
-nodist_man_MANS = man/weir.8 man/weir.ini.5 man/weir-module.7
+nodist_man_MANS = man/weir.8 man/weir.ini.5 man/weir-module.7 man/weirctl.8
 
 man/weir.8: man/weir.8.in Makefile
 	$(AM_V_at)$(MKDIR_P) man
 	$(AM_V_GEN)$(SUBST) $(srcdir)/man/weir.8.in > $@.tmp && mv $@.tmp $@
+
+man/weirctl.8: man/weirctl.8.in Makefile
+	$(AM_V_at)$(MKDIR_P) man
+	$(AM_V_GEN)$(SUBST) $(srcdir)/man/weirctl.8.in > $@.tmp && mv $@.tmp $@
 
 man/weir.ini.5: man/weir.ini.5.in man/options.mdoc Makefile
 	$(AM_V_at)$(MKDIR_P) man
@@ -20,5 +24,5 @@ man/weir-module.7: man/weir-module.7.in src/modules/hello/hello.c Makefile
 		$(srcdir)/man/weir-module.7.in | $(SUBST) > $@.tmp && mv $@.tmp $@ && \
 		rm -f $@.hello
 
-EXTRA_DIST += man/weir.8.in man/weir.ini.5.in man/weir-module.7.in man/options.mdoc
+EXTRA_DIST += man/weir.8.in man/weirctl.8.in man/weir.ini.5.in man/weir-module.7.in man/options.mdoc
 CLEANFILES += $(nodist_man_MANS)

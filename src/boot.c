@@ -22,6 +22,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "admin/admin.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon.h"
@@ -34,6 +35,7 @@
 #include "work/pool.h"
 #include "work/reader.h"
 #include "work/site.h"
+#include "work/stats.h"
 #include "reload.h"
 #include "work/watch.h"
 
@@ -65,11 +67,13 @@ static void on_deadline(void *ctx)
 	loop_stop(&d->main_loop);
 }
 
-static void on_stop(void *ctx)
+static void begin_stop(struct daemon *d)
 {
-	struct daemon *d = ctx;
+	if (d->is_stopping)
+		return;
 	int64_t ms = conf_int(&d->conf->server, SERVER_DRAIN_TIMEOUT);
 	d->is_stopping = true;
+	admin_set_state(d->admin, ADMIN_DRAINING);
 	log_notice("stopping: finishing what was accepted, for at most %lld ms", (long long)ms);
 	tasks_announce_stop();
 	d->drain_deadline = clock_add(clock_now(), ms == WEIR_INF ? CLOCK_NEVER : ms * NS_PER_MS);
@@ -78,6 +82,11 @@ static void on_stop(void *ctx)
 		sockets_unlink(l->sockets);
 	for (int i = 0; i < d->running_loops; i++)
 		loop_post(&d->loops[i], &d->loops[i].errand, start_drain, d);
+}
+
+static void on_stop(void *ctx)
+{
+	begin_stop(ctx);
 }
 
 static void on_reopen(void *ctx)
@@ -99,7 +108,7 @@ static void on_reopen(void *ctx)
 static void on_reload(void *ctx)
 {
 	struct daemon *d = ctx;
-	reload_ask(d->reload, NULL);
+	reload_ask(d->reload);
 }
 
 static void name_leftover(void *ctx, const struct call *call)
@@ -193,6 +202,33 @@ static void stop_census(struct daemon *d)
 	census_free(&d->census);
 }
 
+static int cpu_count(void)
+{
+	cpu_set_t set;
+	int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+	return count < 64 ? count : 64;
+}
+
+static int io_threads(const struct conf *conf)
+{
+	int64_t wanted = conf_int(&conf->server, SERVER_IO_THREADS);
+	return wanted == WEIR_AUTO ? cpu_count() : (int)wanted;
+}
+
+static int start_stats(struct daemon *d)
+{
+	d->loop_wanted = io_threads(d->conf);
+	d->host.stats = stats_new((size_t)d->loop_wanted);
+	if (!d->host.stats)
+		log_error("cannot count: out of memory");
+	return d->host.stats ? 0 : EXIT_SYSTEM;
+}
+
+static void stop_stats(struct daemon *d)
+{
+	stats_free(&d->host.stats);
+}
+
 static int start_keeper(struct daemon *d)
 {
 	d->host.keeper = keeper_start();
@@ -213,7 +249,7 @@ static int start_modules(struct daemon *d)
 		d->conf = NULL;
 		return EXIT_CONFIG;
 	}
-	d->gen->number = ++d->generations;
+	generation_publish(d->gen);
 	generation_apply(d->gen, d->host.pools);
 	return 0;
 }
@@ -224,17 +260,10 @@ static void stop_modules(struct daemon *d)
 	d->conf = NULL; /* it was the generation's */
 }
 
-static int cpu_count(void)
-{
-	cpu_set_t set;
-	int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-	return count < 64 ? count : 64;
-}
-
 static int start_loops(struct daemon *d)
 {
-	int64_t wanted = conf_int(&d->conf->server, SERVER_IO_THREADS);
-	int count = wanted == WEIR_AUTO ? cpu_count() : (int)wanted;
+	int count = d->loop_wanted;
+	struct stats_entry *no_route = stats_entry(d->host.stats, "none", "");
 	uint32_t id_prefix;
 	if (getrandom(&id_prefix, sizeof(id_prefix), GRND_NONBLOCK) != sizeof(id_prefix))
 		id_prefix = (uint32_t)clock_now() ^ (uint32_t)getpid();
@@ -246,6 +275,7 @@ static int start_loops(struct daemon *d)
 		d->loops[i].access_fd = d->access_fd;
 		d->loops[i].readers = d->readers;
 		d->loops[i].census = d->census;
+		d->loops[i].tally.no_route = no_route;
 		d->loops[i].next = &d->loops[(i + 1) % count];
 	}
 	if (rc < 0)
@@ -294,9 +324,23 @@ static void stop_signals(struct daemon *d)
 	signals_stop(&d->signals);
 }
 
+static void on_reloaded(void *ctx, const struct reload_report *report)
+{
+	struct daemon *d = ctx;
+	struct admin_reload how = {
+		.ticket = report->ticket,
+		.is_good = report->is_good,
+		.generation = report->generation,
+		.message = report->message,
+		.errs = report->errs,
+		.changes = report->changes,
+	};
+	admin_reloaded(d->admin, &how);
+}
+
 static int start_reload(struct daemon *d)
 {
-	d->reload = reload_new(d);
+	d->reload = reload_new(d, on_reloaded, d);
 	if (!d->reload)
 		log_error("cannot prepare reloads: out of memory");
 	return d->reload ? 0 : EXIT_SYSTEM;
@@ -305,6 +349,49 @@ static int start_reload(struct daemon *d)
 static void stop_reload(struct daemon *d)
 {
 	reload_free(&d->reload);
+}
+
+static uint64_t ask_reload(void *ctx)
+{
+	struct daemon *d = ctx;
+	return reload_ask(d->reload);
+}
+
+static void drain_asked(struct loop *main_loop, void *arg)
+{
+	(void)main_loop;
+	begin_stop(arg);
+}
+
+static void ask_drain(void *ctx)
+{
+	struct daemon *d = ctx;
+	if (!atomic_exchange(&d->is_drain_asked, true))
+		loop_post(&d->main_loop, &d->drain_errand, drain_asked, d);
+}
+
+static int start_admin(struct daemon *d)
+{
+	const struct admin_view view = {
+		.host = &d->host,
+		.main_loop = &d->main_loop,
+		.loops = d->loops,
+		.loop_count = d->loop_count,
+		.readers = d->readers,
+		.census = d->census,
+		.reload = ask_reload,
+		.drain = ask_drain,
+		.ctx = d,
+	};
+	int rc = admin_start(&view, d->conf, &d->admin, &d->errs);
+	if (rc < 0 && d->errs.count == 0)
+		log_error("cannot start the control plane: %s", strerror(-rc));
+	return rc < 0 ? EXIT_SYSTEM : 0;
+}
+
+static void stop_admin(struct daemon *d)
+{
+	admin_stop(&d->admin);
 }
 
 static int start_listeners(struct daemon *d)
@@ -367,12 +454,14 @@ static const struct step {
 	{ "access log", start_access_log, stop_access_log },
 	{ "pools", start_pools, stop_pools },
 	{ "readers", start_readers, stop_readers },
+	{ "stats", start_stats, stop_stats },
 	{ "keeper", start_keeper, stop_keeper },
 	{ "modules", start_modules, stop_modules },
 	{ "watch", start_watch, stop_watch },
 	{ "census", start_census, stop_census },
 	{ "loops", start_loops, stop_loops },
 	{ "reload", start_reload, stop_reload },
+	{ "control plane", start_admin, stop_admin },
 	{ "signals", start_signals, stop_signals },
 	{ "listeners", start_listeners, stop_listeners },
 	{ "I/O threads", start_threads, stop_threads },
@@ -404,6 +493,7 @@ static int run(struct daemon *d, bool shows_routes)
 		show_routes(d->gen);
 	log_info("ready: %zu routes of %zu modules on %d I/O threads", d->gen->route_count,
 		 d->gen->instance_count, d->loop_count);
+	admin_set_state(d->admin, ADMIN_SERVING);
 	loop_run(&d->main_loop);
 	if (!drain_pools(d))
 		leave_behind(d);
@@ -437,6 +527,7 @@ int boot_serve(struct conf *conf, bool shows_routes)
 	daemon_apply(&d, conf);
 	conf_errors_init(&d.errs);
 	list_init(&d.listening);
+	host_init(&d.host);
 	while (rc == 0 && started < array_len(steps)) {
 		rc = steps[started].start(&d);
 		started++;
@@ -449,5 +540,6 @@ int boot_serve(struct conf *conf, bool shows_routes)
 		log_notice("stopped");
 	conf_free(&d.conf);
 	conf_errors_done(&d.errs);
+	host_done(&d.host);
 	return rc;
 }

@@ -10,6 +10,7 @@
 #include "net/loop.h"
 #include "work/route.h"
 
+struct admin;
 struct reload;
 struct sockets;
 
@@ -27,9 +28,9 @@ struct daemon {
 	struct readers *readers;
 	struct census *census;
 	struct generation *gen; /* what new requests use */
-	uint64_t generations;   /* made so far */
 	struct loop main_loop;
 	struct loop *loops;
+	int loop_wanted;
 	int loop_count;    /* initialised */
 	int running_loops; /* with a thread */
 	int drained_loops;
@@ -40,6 +41,9 @@ struct daemon {
 	bool is_late; /* the deadline came first */
 	struct signals *signals;
 	struct reload *reload;
+	struct admin *admin; /* NULL: it listens nowhere */
+	struct errand drain_errand;
+	_Atomic bool is_drain_asked; /* any thread */
 };
 
 /* What of a configuration takes effect outside of its generation: the log. */

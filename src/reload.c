@@ -20,8 +20,12 @@ struct swap {
 
 struct reload {
 	struct daemon *d;
-	struct list askers; /* of this one; and of the next */
-	struct list next_askers;
+	reload_fn *fn; /* told of the end */
+	void *ctx;
+	_Atomic uint64_t asked; /* tickets given out; any thread */
+	_Atomic bool is_posted; /* `errand` is on its way; any thread */
+	struct errand errand;
+	uint64_t ticket; /* the last that this one is for */
 	bool is_under_way;
 	bool again; /* another one was asked for meanwhile */
 	/* The keeper's, while it builds: */
@@ -125,29 +129,20 @@ static void build(struct keeper_job *job)
 
 /* ---- telling ---- */
 
-static void tell(struct reload *r, bool is_good, const char *message)
+static void finish(struct reload *r, bool is_good, const char *message)
 {
 	struct reload_report report = {
 		.is_good = is_good,
+		.ticket = r->ticket,
 		.generation = r->d->gen->number,
 		.message = message,
 		.errs = &r->errs,
 		.changes = &r->changes,
 	};
-	struct reload_asker *asker;
-	while ((asker = list_first(&r->askers, struct reload_asker, link)) != NULL) {
-		list_remove(&asker->link);
-		asker->fn(asker->ctx, &report);
-	}
-}
-
-static void finish(struct reload *r, bool is_good, const char *message)
-{
-	tell(r, is_good, message);
+	r->fn(r->ctx, &report);
 	conf_changes_done(&r->changes);
 	conf_errors_done(&r->errs);
 	r->is_under_way = false;
-	list_move_all(&r->askers, &r->next_askers);
 	if (!r->again || r->d->is_stopping)
 		return;
 	r->again = false;
@@ -234,7 +229,8 @@ static void take_effect(struct reload *r)
 	struct daemon *d = r->d;
 	conf_diff(&r->changes, d->gen->conf, generation_set_of, d->gen, r->gen->conf,
 		  generation_set_of, r->gen);
-	r->gen->number = ++d->generations;
+	pools_add_overrides(d->host.pools, d->gen->conf, r->gen->conf, &r->changes);
+	generation_publish(r->gen);
 	generation_apply(r->gen, d->host.pools);
 	daemon_apply(d, r->gen->conf);
 	sort_sockets(r);
@@ -273,6 +269,7 @@ static void start(struct reload *r)
 	conf_errors_init(&r->errs);
 	r->changes = (struct conf_changes){ .count = 0 };
 	r->is_under_way = true;
+	r->ticket = atomic_load(&r->asked);
 	if (d->is_stopping) {
 		finish(r, false, is_stopping);
 		return;
@@ -282,17 +279,26 @@ static void start(struct reload *r)
 	keeper_do(d->host.keeper, &r->job);
 }
 
-void reload_ask(struct reload *r, struct reload_asker *asker)
+static void on_asked(struct loop *main_loop, void *arg)
 {
-	if (asker)
-		list_add_last(r->is_under_way ? &r->next_askers : &r->askers, &asker->link);
+	struct reload *r = arg;
+	(void)main_loop;
+	atomic_store(&r->is_posted, false);
 	if (r->is_under_way)
 		r->again = true;
 	else
 		start(r);
 }
 
-struct reload *reload_new(struct daemon *d)
+uint64_t reload_ask(struct reload *r)
+{
+	uint64_t ticket = atomic_fetch_add(&r->asked, 1) + 1;
+	if (!atomic_exchange(&r->is_posted, true))
+		loop_post(&r->d->main_loop, &r->errand, on_asked, r);
+	return ticket;
+}
+
+struct reload *reload_new(struct daemon *d, reload_fn *fn, void *ctx)
 {
 	struct reload *r = calloc(1, sizeof(*r));
 	if (!r)
@@ -302,11 +308,11 @@ struct reload *reload_new(struct daemon *d)
 		free(r);
 		return NULL;
 	}
+	r->fn = fn;
+	r->ctx = ctx;
 	r->d = d;
 	for (int i = 0; i < d->loop_count; i++)
 		r->swaps[i].reload = r;
-	list_init(&r->askers);
-	list_init(&r->next_askers);
 	list_init(&r->opened);
 	list_init(&r->dropped);
 	return r;

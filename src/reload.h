@@ -14,6 +14,7 @@
 /* How it ended. Valid while reload_fn runs. */
 struct reload_report {
 	bool is_good;
+	uint64_t ticket;                    /* of the last who asked for it */
 	uint64_t generation;                /* that serves now */
 	const char *message;                /* one line: what came of it */
 	const struct conf_errors *errs;     /* what was wrong, sorted; also with !is_good none */
@@ -22,19 +23,13 @@ struct reload_report {
 
 typedef void reload_fn(void *ctx, const struct reload_report *report);
 
-/* Who wants to know. The caller's; untouched between reload_ask and fn. */
-struct reload_asker {
-	struct list link;
-	reload_fn *fn;
-	void *ctx;
-};
-
-must_check struct reload *reload_new(struct daemon *d);
+/* Boot. `fn` is told of each one's end, on main. */
+must_check struct reload *reload_new(struct daemon *d, reload_fn *fn, void *ctx);
 void reload_free(struct reload **reload);
 
-/* Starts a reload, or another one behind the one under way. `asker` may be NULL;
- * its fn is called once, on main, also when the daemon stops first. */
-void reload_ask(struct reload *r, struct reload_asker *asker);
+/* Any thread: starts a reload, or another one behind the one under way. Returns
+ * a ticket: the first report with this one or a later is the answer. */
+uint64_t reload_ask(struct reload *r);
 
 /* Opens what `conf` says to listen on and `d` does not have yet. False: errs
  * says why, and nothing is left open. Main at boot, the keeper. */

@@ -58,6 +58,15 @@ static const char *level_name(enum log_level level)
 	return "error";
 }
 
+int log_level_of(const char *name)
+{
+	for (enum log_level level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
+		if (strcmp(level_name(level), name) == 0)
+			return (int)level;
+	}
+	return -1;
+}
+
 static size_t put_prefix(char *line, size_t size, enum log_level level)
 {
 	if (to_journal)

@@ -3,7 +3,7 @@
  * journald lines start with its `<N>` priority, elsewhere with the time.
  * Control characters never reach a line.
  *
- * Thread: any. log_init and log_set_level belong to boot.
+ * Thread: any. log_init belongs to boot.
  */
 #ifndef WEIR_BASE_LOG_H
 #define WEIR_BASE_LOG_H
@@ -24,7 +24,10 @@ enum log_level {
 /* Chooses the form of lines by asking whether stderr is the journal. */
 void log_init(void);
 
-/* Messages less grave than `level` are dropped; LOG_LEVEL_INFO at start. */
+/* The level of a word such as "info"; -1: there is none of that name. */
+int log_level_of(const char *name);
+
+/* Any thread: messages less grave than `level` are dropped; LOG_LEVEL_INFO at start. */
 void log_set_level(enum log_level level);
 
 void log_vmsg(enum log_level level, const char *fmt, va_list ap) printf_like(2, 0);

@@ -35,10 +35,13 @@
  */
 #define LOCK_TABLE(X) \
 	X(INSTANCE, "module instance") \
+	X(ADMIN, "control plane") \
 	X(WATCH, "watch") \
 	X(POOL, "pool") \
 	X(READERS, "readers") \
 	X(KEEPER, "jobs of the keeper") \
+	X(GENERATIONS, "list of generations") \
+	X(STATS, "list of what is counted") \
 	X(ON_LOOP, "answer of a function run on a loop") \
 	X(STREAM, "streams of a request") \
 	X(CENSUS, "clients of all loops") \

@@ -41,10 +41,30 @@ void conf_free(struct conf **conf)
 	*conf = NULL;
 }
 
+static bool is_elsewhere(const struct loader *l, struct conf_place place)
+{
+	return place.file && strcmp(place.file, l->source->file) != 0;
+}
+
+/* What is included stands for changes of the file that includes it; of several,
+ * the later counts. */
+static bool source_overrides(const struct loader *l)
+{
+	return l->source->depth > 0;
+}
+
 /* A module decides later what its own keys mean. */
 static int add_rest(struct loader *l, const struct conf_key *key)
 {
 	struct conf_section *s = l->section;
+	for (size_t i = 0; i < s->rest_count; i++) {
+		if (strcmp(s->rest[i].name, key->name) == 0 &&
+		    is_elsewhere(l, s->rest[i].text_place)) {
+			if (source_overrides(l))
+				s->rest[i] = *key;
+			return 0;
+		}
+	}
 	if ((s->rest_count & (s->rest_count - 1)) == 0) {
 		size_t room = s->rest_count ? s->rest_count * 2 : 1;
 		struct conf_key *rest = arena_alloc(&l->conf->arena, room * sizeof(*rest));
@@ -87,12 +107,24 @@ static void report_unknown(struct loader *l, const char *name, struct conf_place
 		conf_error(l->errs, place, "unknown key '%s' in %s", name, header);
 }
 
+static int set_value(struct loader *l, size_t index, const struct conf_key *key)
+{
+	struct option_value *v = &l->section->set.values[index];
+	bool is_repeated = section_options(l->section->kind)[index].flags & WEIR_REPEATED;
+	if (!is_repeated && is_elsewhere(l, v->place)) {
+		if (!source_overrides(l))
+			return 0;
+		v->place.file = NULL;
+	}
+	return option_set_value(&l->section->set, index, key->text, key->text_place, key->folder,
+				&l->conf->arena, l->errs);
+}
+
 static int set_key(struct loader *l, const struct conf_key *key)
 {
 	int index = option_find(section_options(l->section->kind), key->name);
 	if (index >= 0 && key->text)
-		return option_set_value(&l->section->set, (size_t)index, key->text, key->text_place,
-					key->folder, &l->conf->arena, l->errs);
+		return set_value(l, (size_t)index, key);
 	if (index >= 0)
 		return 0;
 	if (l->section->kind != SECTION_MODULE)
@@ -147,8 +179,12 @@ static int add_standard_sections(struct loader *l)
 	};
 	struct conf *conf = l->conf;
 	conf->server = (struct conf_section){ .kind = SECTION_SERVER, .name = "", .methods = "" };
+	conf->admin = (struct conf_section){ .kind = SECTION_ADMIN, .name = "", .methods = "" };
 	int rc = option_set_init(&conf->server.set, section_options(SECTION_SERVER), &conf->arena,
 				 "[server]", conf->server.place, l->errs);
+	if (rc == 0)
+		rc = option_set_init(&conf->admin.set, section_options(SECTION_ADMIN), &conf->arena,
+				     "[admin]", conf->admin.place, l->errs);
 	for (size_t i = 0; rc == 0 && i < array_len(pools); i++)
 		rc = section_add(l, &conf->pools, &conf->pool_count, &pools[i]);
 	return rc;

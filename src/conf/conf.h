@@ -33,7 +33,7 @@ struct conf {
 	struct arena arena;
 	const char *file; /* as given; a name that stands in places */
 	const char *text; /* what was read in its place; NULL: the file was */
-	struct conf_section server;
+	struct conf_section server, admin;
 	struct conf_section *pools; /* `default` and `background` always exist */
 	size_t pool_count;
 	struct conf_section *modules;
@@ -79,11 +79,23 @@ static inline bool conf_is_given(const struct conf_section *s, size_t index)
 	return s->set.values[index].place.file != NULL;
 }
 
+/* The header of a section as text: "[pool default]". In `a`; NULL when memory
+ * is out. */
+const char *section_header(const struct conf_section *s, struct arena *a);
+
+/* The set of a module's own options; NULL where it is not known. */
+typedef const struct option_set *conf_set_of(void *ctx, const char *instance);
+
+/* Calls fn for each section, with the module's own options where it has some. */
+void conf_each_section(const struct conf *conf,
+		       void (*fn)(void *ctx, const struct conf_section *s,
+				  const struct option_set *own),
+		       conf_set_of *module_set, void *set_ctx, void *ctx);
+
 /* Writes every section with every effective value and, as a comment, where
  * each comes from; what is not set, as a comment only. `module_set` gives the
  * set of a module's own options, or NULL where it is not known: the keys of
  * that module are then named in comments, masked, as each could be a secret. */
-typedef const struct option_set *conf_set_of(void *ctx, const char *instance);
 void conf_dump(const struct conf *conf, FILE *to, conf_set_of *module_set, void *ctx);
 
 #endif

@@ -38,6 +38,21 @@ static void check_listen(const struct conf_section *server, struct conf_errors *
 	}
 }
 
+static void check_admin(const struct conf_section *admin, struct conf_errors *errs)
+{
+	const struct option_value *v = &admin->set.values[ADMIN_LISTEN];
+	for (size_t i = 0; i < v->count; i++) {
+		struct address a = address_read(v->texts[i].text);
+		if (a.error)
+			conf_error(errs, v->texts[i].place, "listen: '%.128s' %s", v->texts[i].text,
+				   a.error);
+		else if (a.announces || a.is_passed)
+			conf_error(errs, v->texts[i].place,
+				   "listen: the control plane takes HOST:PORT, [IPV6]:PORT and "
+				   "unix:/PATH");
+	}
+}
+
 static void check_trusted(const struct option_value *v, struct conf_errors *errs)
 {
 	for (size_t i = 0; i < v->count; i++) {
@@ -143,6 +158,7 @@ static void check_static(const struct conf_section *s, struct conf_errors *errs)
 void conf_check(const struct conf *conf, struct conf_errors *errs)
 {
 	check_server(&conf->server, errs);
+	check_admin(&conf->admin, errs);
 	for (size_t i = 0; i < conf->pool_count; i++)
 		check_pool(&conf->pools[i], errs);
 	for (size_t i = 0; i < conf->module_count; i++)

@@ -19,6 +19,7 @@ struct side {
 static const struct conf_section *sections(const struct conf *c, enum section_kind kind,
 					   size_t *ret_count)
 {
+	*ret_count = 1;
 	switch (kind) {
 	case SECTION_POOL:
 		*ret_count = c->pool_count;
@@ -32,11 +33,12 @@ static const struct conf_section *sections(const struct conf *c, enum section_ki
 	case SECTION_STATIC:
 		*ret_count = c->static_count;
 		return c->statics;
+	case SECTION_ADMIN:
+		return &c->admin;
 	case SECTION_SERVER:
 	case SECTION_COUNT:
 		break;
 	}
-	*ret_count = 1;
 	return &c->server;
 }
 
@@ -79,6 +81,15 @@ static void add(struct conf_changes *c, struct conf_change change)
 	}
 	c->list[c->count++] = change;
 	c->restarts += change.needs_restart;
+}
+
+void conf_changes_add(struct conf_changes *c, const struct conf_change *change)
+{
+	struct conf_change copy = *change;
+	copy.section = arena_strdup(&c->arena, change->section);
+	copy.was = change->was ? arena_strdup(&c->arena, change->was) : NULL;
+	copy.is = change->is ? arena_strdup(&c->arena, change->is) : NULL;
+	add(c, copy);
 }
 
 static void add_section(struct conf_changes *c, const struct conf_section *s, bool is_new)
@@ -152,6 +163,42 @@ static void compare_own(struct conf_changes *c, const struct conf_section *secti
 	}
 }
 
+static const struct conf_key *find_key(const struct conf_section *s, const char *name)
+{
+	for (size_t i = 0; i < s->rest_count; i++) {
+		if (strcmp(s->rest[i].name, name) == 0)
+			return &s->rest[i];
+	}
+	return NULL;
+}
+
+/* Keys whose meaning only the module knows: each could be a secret. */
+static void add_key(struct conf_changes *c, const struct conf_section *section,
+		    const struct conf_key *key, bool was_there, bool is_there)
+{
+	add(c, (struct conf_change){
+		       .section = section_header(section, &c->arena),
+		       .key = key->name,
+		       .was = was_there ? "********" : "",
+		       .is = is_there ? "********" : "",
+		       .place = key->text_place,
+	       });
+}
+
+static void compare_keys(struct conf_changes *c, const struct conf_section *was,
+			 const struct conf_section *is)
+{
+	for (size_t i = 0; i < was->rest_count; i++) {
+		if (!find_key(is, was->rest[i].name))
+			add_key(c, is, &was->rest[i], true, false);
+	}
+	for (size_t i = 0; i < is->rest_count; i++) {
+		const struct conf_key *old = find_key(was, is->rest[i].name);
+		if (!old || !is_text_same(old->text, is->rest[i].text))
+			add_key(c, is, &is->rest[i], old != NULL, true);
+	}
+}
+
 static const struct option_set *own_set(const struct side *side, const char *instance)
 {
 	return side->set_of ? side->set_of(side->ctx, instance) : NULL;
@@ -178,6 +225,8 @@ static void compare_kind(struct conf_changes *c, enum section_kind kind, const s
 		const struct option_set *b = own_set(is, list[i].name);
 		if (kind == SECTION_MODULE && a && b)
 			compare_own(c, &list[i], a, b);
+		else if (kind == SECTION_MODULE)
+			compare_keys(c, old, &list[i]);
 	}
 }
 

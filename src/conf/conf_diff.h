@@ -30,6 +30,9 @@ struct conf_changes {
  * configurations. */
 void conf_diff(struct conf_changes *ret, const struct conf *was, conf_set_of *old_of, void *old_ctx,
 	       const struct conf *is, conf_set_of *new_of, void *new_ctx);
+/* Adds one; what it points to is copied. */
+void conf_changes_add(struct conf_changes *changes, const struct conf_change *change);
+
 void conf_changes_done(struct conf_changes *changes);
 
 #endif

@@ -112,8 +112,9 @@ static void print_rows(const struct rows *rows, FILE *to)
 		fputs("; not complete: out of memory\n", to);
 }
 
-static void dump_section(const struct conf_section *s, const struct option_set *own, FILE *to)
+static void dump_section(void *ctx, const struct conf_section *s, const struct option_set *own)
 {
+	FILE *to = ctx;
 	struct rows rows = { 0 };
 	arena_init(&rows.arena);
 	const char *header = section_header(s, &rows.arena);
@@ -123,29 +124,32 @@ static void dump_section(const struct conf_section *s, const struct option_set *
 		add_set(&rows, own);
 	else
 		add_rest(&rows, s);
-	fprintf(to, "%s ; %s\n", header ? header : ";", from ? from : "");
+	fprintf(to, "%s%s ; %s\n", s->kind == SECTION_SERVER ? "" : "\n", header ? header : ";",
+		from ? from : "");
 	print_rows(&rows, to);
 	arena_done(&rows.arena);
 }
 
-void conf_dump(const struct conf *conf, FILE *to, conf_set_of *module_set, void *ctx)
+void conf_each_section(const struct conf *conf,
+		       void (*fn)(void *ctx, const struct conf_section *s,
+				  const struct option_set *own),
+		       conf_set_of *module_set, void *set_ctx, void *ctx)
 {
-	dump_section(&conf->server, NULL, to);
-	for (size_t i = 0; i < conf->pool_count; i++) {
-		fputc('\n', to);
-		dump_section(&conf->pools[i], NULL, to);
-	}
+	fn(ctx, &conf->server, NULL);
+	for (size_t i = 0; i < conf->pool_count; i++)
+		fn(ctx, &conf->pools[i], NULL);
 	for (size_t i = 0; i < conf->module_count; i++) {
 		const struct conf_section *s = &conf->modules[i];
-		fputc('\n', to);
-		dump_section(s, module_set ? module_set(ctx, s->name) : NULL, to);
+		fn(ctx, s, module_set ? module_set(set_ctx, s->name) : NULL);
 	}
-	for (size_t i = 0; i < conf->route_count; i++) {
-		fputc('\n', to);
-		dump_section(&conf->routes[i], NULL, to);
-	}
-	for (size_t i = 0; i < conf->static_count; i++) {
-		fputc('\n', to);
-		dump_section(&conf->statics[i], NULL, to);
-	}
+	for (size_t i = 0; i < conf->route_count; i++)
+		fn(ctx, &conf->routes[i], NULL);
+	for (size_t i = 0; i < conf->static_count; i++)
+		fn(ctx, &conf->statics[i], NULL);
+	fn(ctx, &conf->admin, NULL);
+}
+
+void conf_dump(const struct conf *conf, FILE *to, conf_set_of *module_set, void *ctx)
+{
+	conf_each_section(conf, dump_section, module_set, ctx, to);
 }

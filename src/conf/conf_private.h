@@ -58,10 +58,6 @@ must_check int section_add(struct loader *l, struct conf_section **list, size_t 
 /* "[pool NAME]" and the like, to tell users how a header is written. */
 const char *section_form(enum section_kind kind);
 
-/* The header of a section as text: "[pool default]". In `a`; NULL when memory
- * is out. */
-const char *section_header(const struct conf_section *s, struct arena *a);
-
 /* What must hold between values and sections. */
 void conf_check(const struct conf *conf, struct conf_errors *errs);
 

@@ -28,6 +28,7 @@ static const struct {
 	[SECTION_MODULE] = { "[module NAME]", 2 },
 	[SECTION_ROUTE] = { "[route METHODS PATTERN]", 3 },
 	[SECTION_STATIC] = { "[static PREFIX]", 2 },
+	[SECTION_ADMIN] = { "[admin]", 1 },
 };
 
 const char *section_form(enum section_kind kind)
@@ -37,7 +38,7 @@ const char *section_form(enum section_kind kind)
 
 const char *section_header(const struct conf_section *s, struct arena *a)
 {
-	if (s->kind == SECTION_SERVER)
+	if (forms[s->kind].words == 1)
 		return forms[s->kind].form;
 	if (s->kind == SECTION_ROUTE)
 		return arena_printf(a, "[route %s %s]", s->methods, s->name);
@@ -79,9 +80,9 @@ static bool find_kind(const struct word *w, enum section_kind *ret_kind, struct 
 			   near.best);
 	else
 		conf_error(errs, w->place,
-			   "unknown section '%.64s'; there are %s, %s, %s, %s and %s", w->text,
+			   "unknown section '%.64s'; there are %s, %s, %s, %s, %s and %s", w->text,
 			   forms[0].form, forms[1].form, forms[2].form, forms[3].form,
-			   forms[4].form);
+			   forms[4].form, forms[5].form);
 	return false;
 }
 
@@ -140,7 +141,7 @@ static bool read_words(const struct word *words, struct conf_section *head,
 		conf_error(errs, words[2].place, "the pattern of a route begins with '/'");
 		return false;
 	}
-	if (head->kind == SECTION_SERVER)
+	if (forms[head->kind].words == 1)
 		return true;
 	head->name = words[1].text;
 	if (head->kind == SECTION_STATIC && head->name[0] == '/')
@@ -200,7 +201,7 @@ static int enter_listed(struct loader *l, struct conf_section **list, size_t *co
 			const struct conf_section *head)
 {
 	struct conf_section *same = find_same(*list, *count, head);
-	if (same && same->place.file) {
+	if (same && same->place.file && strcmp(same->place.file, head->place.file) == 0) {
 		const char *header = section_header(head, &l->conf->arena);
 		conf_error(l->errs, head->place,
 			   "%s stands here a second time; the first is at %s:%u",
@@ -217,6 +218,14 @@ static int enter_listed(struct loader *l, struct conf_section **list, size_t *co
 		same = &(*list)[*count - 1];
 	}
 	enter(l, same);
+	return 0;
+}
+
+static int enter_single(struct loader *l, struct conf_section *s, const struct conf_section *head)
+{
+	if (!s->place.file)
+		s->place = head->place;
+	enter(l, s);
 	return 0;
 }
 
@@ -252,10 +261,11 @@ int section_enter(struct loader *l, const char *text, struct conf_place place)
 		return enter_listed(l, &conf->routes, &conf->route_count, &head);
 	case SECTION_STATIC:
 		return enter_listed(l, &conf->statics, &conf->static_count, &head);
-	default:
-		if (!conf->server.place.file)
-			conf->server.place = head.place;
-		enter(l, &conf->server);
-		return 0;
+	case SECTION_ADMIN:
+		return enter_single(l, &conf->admin, &head);
+	case SECTION_SERVER:
+	case SECTION_COUNT:
+		break;
 	}
+	return enter_single(l, &conf->server, &head);
 }

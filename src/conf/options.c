@@ -25,6 +25,7 @@ static const struct weir_option pool_defs[] = { OPTIONS_OF_POOL(OPTION_DEF) OPTI
 static const struct weir_option module_defs[] = { OPTIONS_OF_MODULE(OPTION_DEF) OPTION_END };
 static const struct weir_option route_defs[] = { OPTIONS_OF_ROUTE(OPTION_DEF) OPTION_END };
 static const struct weir_option static_defs[] = { OPTIONS_OF_STATIC(OPTION_DEF) OPTION_END };
+static const struct weir_option admin_defs[] = { OPTIONS_OF_ADMIN(OPTION_DEF) OPTION_END };
 
 #define OPTION_EXTRA(enumerator, key, type, flags, value, min, max, choices, change, help, text) \
 	{ change, text },
@@ -34,6 +35,7 @@ static const struct option_extra pool_extras[] = { OPTIONS_OF_POOL(OPTION_EXTRA)
 static const struct option_extra module_extras[] = { OPTIONS_OF_MODULE(OPTION_EXTRA) };
 static const struct option_extra route_extras[] = { OPTIONS_OF_ROUTE(OPTION_EXTRA) };
 static const struct option_extra static_extras[] = { OPTIONS_OF_STATIC(OPTION_EXTRA) };
+static const struct option_extra admin_extras[] = { OPTIONS_OF_ADMIN(OPTION_EXTRA) };
 
 static const struct {
 	const char *name;
@@ -45,6 +47,7 @@ static const struct {
 	[SECTION_MODULE] = { "module", module_defs, module_extras },
 	[SECTION_ROUTE] = { "route", route_defs, route_extras },
 	[SECTION_STATIC] = { "static", static_defs, static_extras },
+	[SECTION_ADMIN] = { "admin", admin_defs, admin_extras },
 };
 
 const char *section_name(enum section_kind kind)

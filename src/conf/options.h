@@ -59,6 +59,7 @@ enum section_kind {
 	SECTION_MODULE, /* [module NAME] */
 	SECTION_ROUTE,  /* [route METHODS PATTERN] */
 	SECTION_STATIC, /* [static PREFIX] */
+	SECTION_ADMIN,  /* [admin] */
 	SECTION_COUNT,
 };
 
@@ -70,6 +71,7 @@ enum pool_option { OPTIONS_OF_POOL(OPTION_ENUM) POOL_OPTIONS };
 enum module_option { OPTIONS_OF_MODULE(OPTION_ENUM) MODULE_OPTIONS };
 enum route_option { OPTIONS_OF_ROUTE(OPTION_ENUM) ROUTE_OPTIONS };
 enum static_option { OPTIONS_OF_STATIC(OPTION_ENUM) STATIC_OPTIONS };
+enum admin_option { OPTIONS_OF_ADMIN(OPTION_ENUM) ADMIN_OPTIONS };
 #undef OPTION_ENUM
 
 /* "server", "pool", … */

@@ -49,4 +49,5 @@ void options_write_ini(FILE *to)
 	write_section(SECTION_MODULE, "[module hello]", ";", to);
 	write_section(SECTION_ROUTE, "[route GET /compute/{item_id:int}]", ";", to);
 	write_section(SECTION_STATIC, "[static /assets/]", ";", to);
+	write_section(SECTION_ADMIN, "[admin]", "", to);
 }

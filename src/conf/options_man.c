@@ -26,6 +26,8 @@ static const struct {
 	[SECTION_STATIC] = { "[static PREFIX]",
 			     "Serves the files of a folder under PREFIX, such as /assets/.\n"
 			     "It takes neither a token nor a worker.\n" },
+	[SECTION_ADMIN] = { "[admin]",
+			    "The control plane: status, metrics, changes while it runs.\n" },
 };
 
 /* Plain text as mdoc: every sentence on its own line, none of them long,

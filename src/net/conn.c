@@ -62,6 +62,7 @@ int conn_open(struct loop *loop, int fd, const struct addr *peer, bool announces
 	}
 	list_add_last(&loop->conns, &c->link);
 	loop->conn_count++;
+	count(&loop->tally.accepted, 1);
 	conn_set_deadline(c, clock_add(loop->now, loop->gen->header_timeout));
 	return 0;
 }
@@ -75,6 +76,7 @@ static void release(struct conn *c)
 	list_remove(&c->link);
 	list_remove(&c->idle);
 	c->loop->conn_count--;
+	count(&c->loop->tally.closed, 1);
 	loop_drop_spares(c->loop);
 	/* A client that went away does not take back what a handler promised. */
 	tasks_submit(c->tasks);
@@ -114,6 +116,7 @@ static void lose(struct conn *c, int err)
 	}
 	if (c->req) {
 		c->req->res.status = CONN_STATUS_GONE;
+		tally_request(c->loop, c->req);
 		access_log(c->loop, c->req);
 	}
 	c->state = CONN_LINGER;
@@ -214,6 +217,7 @@ static bool read_some(struct conn *c)
 {
 	ssize_t n = recv(c->fd, c->loop->read_buf, LOOP_READ_SIZE, 0);
 	if (n > 0) {
+		count(&c->loop->tally.bytes_in, (uint64_t)n);
 		c->readable = n == LOOP_READ_SIZE || c->end_is_near;
 		take_input(c, c->loop->read_buf, (size_t)n);
 		/* A reset behind these bytes came in the same event, and nothing will
@@ -448,4 +452,16 @@ void conns_drain(struct list *conns)
 {
 	list_each (conns, struct conn, link, c)
 		drain_one(c);
+}
+
+void conns_close(struct list *conns)
+{
+	list_each (conns, struct conn, link, c)
+		conn_close(c);
+}
+
+int conn_fd(const struct request *req)
+{
+	const struct conn *c = req->owner;
+	return c->fd;
 }

@@ -13,6 +13,7 @@
 
 struct addr;
 struct loop;
+struct request;
 struct wheel_timer;
 
 /* Takes over an accepted socket; `announces`: it begins with a PROXY header. 0,
@@ -30,6 +31,12 @@ void conns_go_on(struct list *again);
 
 /* Closes the connection that has been idle for longest. False: none is. */
 must_check bool conns_shed(struct loop *loop);
+
+/* The socket of a request's connection. */
+int conn_fd(const struct request *req);
+
+/* Closes them all as they are; none has a call. */
+void conns_close(struct list *conns);
 
 /* The daemon stops: closes those of the list that wait for nothing, lets the
  * others end their request. */

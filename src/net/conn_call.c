@@ -54,6 +54,7 @@ static void end_abandoned(struct request *req, struct loop *loop)
 	log_notice("request %s: abandoned handler %s (%s) returned %d after %lld ms", req->id,
 		   req->route->handler_name, req->route->label, req->result,
 		   (long long)((req->call.ended - req->call.started) / NS_PER_MS));
+	tally_abandoned(loop, req);
 	conn_stream_abandoned(loop, req);
 	tasks_submit(tasks_take(req));
 	loop_give_request(loop, req);
@@ -194,10 +195,10 @@ void conn_call_timeout(struct conn *c)
 	struct request *req = c->req;
 	bool is_late = c->loop->now >= req->deadline;
 	if (pool_cancel(&req->call, is_late)) {
+		req->call.end = CALL_EXPIRED;
 		if (is_late) {
 			conn_answer(c, 504, why_late);
 		} else {
-			req->call.end = CALL_EXPIRED;
 			req->call.retry_after = pool_retry_after(req->call.pool, req->call.share);
 			conn_answer(c, 503, why_not_run(CALL_EXPIRED));
 		}
@@ -211,6 +212,7 @@ void conn_call_timeout(struct conn *c)
 		conn_stream_timeout(c);
 		return;
 	}
+	tally_timeout(c->loop, req);
 	log_warn("request %s: handler %s (%s) exceeded its time limit; the client was told 504",
 		 req->id, req->route->handler_name, req->route->label);
 	conn_answer_for(c, 504, "The handler did not answer in time.");

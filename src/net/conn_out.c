@@ -20,6 +20,7 @@
 void conn_end_request(struct conn *c)
 {
 	struct request *req = c->req;
+	tally_request(c->loop, req);
 	access_log(c->loop, req);
 	tasks_append(&c->tasks, tasks_take(req));
 	c->req = NULL;
@@ -94,6 +95,7 @@ static void took(struct conn *c, size_t n)
 	size_t from_out = n < buf_len(&c->out) ? n : buf_len(&c->out);
 	buf_drop(&c->out, from_out);
 	c->written += n;
+	count(&c->loop->tally.bytes_out, n);
 	c->sent += n - from_out;
 }
 

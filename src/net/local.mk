@@ -11,7 +11,8 @@ src_net_libnet_a_SOURCES = \
 	src/net/listen.c src/net/listen.h src/net/listen_private.h \
 	src/net/loop.c src/net/loop.h \
 	src/net/reply.c src/net/reply.h \
-	src/net/signals.c src/net/signals.h
+	src/net/signals.c src/net/signals.h \
+	src/net/tally.c src/net/tally.h
 
 # Whole connections on a socketpair.
 CONN_TEST_LIBS = src/net/libnet.a $(WORK_TEST_LIBS) $(EVENT_LIBS) $(SYSTEMD_LIBS)

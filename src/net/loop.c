@@ -98,6 +98,7 @@ void loop_turn(struct loop *loop, bool waits)
 		abort();
 	}
 	loop_flush(loop);
+	count(&loop->tally.turns, 1);
 	check_drained(loop);
 }
 
@@ -114,7 +115,7 @@ static void *loop_main(void *arg)
 	char name[16];
 	thread_set_kind(THREAD_LOOP);
 	snprintf(name, sizeof(name), "weir-io/%d", loop->number);
-	thread_set_name(name);
+	thread_set_name(loop->thread_name ? loop->thread_name : name);
 	loop_run(loop);
 	return NULL;
 }

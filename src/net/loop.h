@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/wheel.h"
 #include "http/date.h"
+#include "net/tally.h"
 #include "work/pool.h"
 #include "work/route.h"
 
@@ -34,6 +35,7 @@ struct errand {
 
 struct loop {
 	int number;
+	const char *thread_name; /* NULL: weir-io/NUMBER */
 	pthread_t thread;
 	struct event_base *base;
 	struct mailbox mailbox; /* any thread posts */
@@ -68,6 +70,7 @@ struct loop {
 	int access_fd;        /* of the access log; -1: none */
 	struct buf access;    /* lines of this turn */
 	uint64_t access_lost; /* lines that could not be written */
+	struct tally tally;   /* any thread reads */
 	bool is_draining;
 	bool is_stopping;
 	void (*drained)(struct loop *loop, void *ctx); /* called once, when draining and empty */

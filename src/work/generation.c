@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/log.h"
 #include "work/module.h"
 #include "work/pool.h"
 #include "work/route.h"
 #include "work/site.h"
+#include "work/stats.h"
 
 static int64_t server_ns(const struct conf *conf, enum server_option option)
 {
@@ -268,6 +268,27 @@ static void add_conf_route(struct builder *b, const struct conf_section *section
 	b->gen->route_count += r == end;
 }
 
+/* The entries of routes, files included, where they are counted. */
+static void add_stats(struct builder *b)
+{
+	struct generation *gen = b->gen;
+	struct stats *stats = gen->host ? gen->host->stats : NULL;
+	for (size_t i = 0; stats && i < gen->route_count; i++) {
+		struct route *r = &gen->routes[i];
+		r->stats = stats_entry(stats, r->label, instance_name(r->inst));
+		if (!r->stats)
+			no_memory(b, r->place);
+	}
+	for (size_t i = 0; stats && i < gen->site_count; i++) {
+		struct site *site = &gen->sites[i];
+		const char *label = site->route.label;
+		site->route.stats = label ? stats_entry(stats, label, "") : NULL;
+		site->bare.stats = site->route.stats;
+		if (!site->route.stats)
+			no_memory(b, site->section->place);
+	}
+}
+
 static size_t count_routes(const struct generation *gen)
 {
 	size_t count = gen->conf->route_count + 1;
@@ -391,32 +412,31 @@ static void check_and_init(struct builder *b, bool init)
 		(void)instance_init(gen->instances[i], b->errs);
 }
 
-static void generation_free(struct generation *gen)
-{
-	/* The last loaded may lean on an earlier one. */
-	while (gen->instance_count > 0)
-		instance_free(&gen->instances[--gen->instance_count]);
-	while (gen->site_count > 0)
-		site_close(&gen->sites[--gen->site_count]);
-	arena_done(&gen->arena);
-	conf_free(&gen->conf);
-	free(gen);
-}
-
-struct generation *generation_new(struct conf *conf, struct host *host, struct conf_errors *errs)
+/* Takes `conf` over. NULL when memory is out. */
+static struct generation *generation_make(struct conf *conf, struct host *host)
 {
 	struct generation *gen = calloc(1, sizeof(*gen));
 	if (!gen) {
-		conf_error(errs, conf->server.place, "out of memory");
 		conf_free(&conf);
 		return NULL;
 	}
 	atomic_init(&gen->refs, 1);
 	atomic_init(&gen->held, 1);
+	list_init(&gen->link);
 	arena_init(&gen->arena);
 	gen->conf = conf;
 	gen->host = host;
 	read_server(gen);
+	return gen;
+}
+
+struct generation *generation_new(struct conf *conf, struct host *host, struct conf_errors *errs)
+{
+	struct generation *gen = generation_make(conf, host);
+	if (!gen) {
+		conf_error(errs, (struct conf_place){ 0 }, "out of memory");
+		return NULL;
+	}
 	struct pools *pools = host ? host->pools : NULL;
 	struct builder b = { .gen = gen, .pools = pools, .errs = errs };
 	if (pools && pools_add(pools, conf) < 0)
@@ -434,65 +454,39 @@ struct generation *generation_new(struct conf *conf, struct host *host, struct c
 		no_memory(&b, gen->conf->server.place);
 	if (!b.out_of_memory && shares_build(gen, pools, errs) < 0)
 		no_memory(&b, gen->conf->server.place);
+	if (!b.out_of_memory && errs->count == 0)
+		add_stats(&b);
 	if (!b.out_of_memory)
 		check_and_init(&b, host != NULL);
 	if (errs->count > 0 || b.out_of_memory) {
 		generation_free(gen);
 		return NULL;
 	}
+	if (host)
+		generation_enlist(gen);
 	return gen;
 }
 
-/* ---- the end ---- */
-
-static void end(struct keeper_job *job)
+struct generation *generation_builtin(struct conf *conf, const struct weir_module *desc, void *data,
+				      struct conf_errors *errs)
 {
-	struct generation *gen = container_of(job, struct generation, end);
-	log_info("generation %llu has ended: nothing uses it any more",
-		 (unsigned long long)gen->number);
-	generation_free(gen);
-}
-
-void generation_hold(struct generation *gen)
-{
-	atomic_fetch_add_explicit(&gen->held, 1, memory_order_relaxed);
-}
-
-void generation_let_go(struct generation *gen)
-{
-	if (atomic_fetch_sub_explicit(&gen->held, 1, memory_order_acq_rel) > 1)
-		return;
-	gen->end.run = end;
-	keeper_do(gen->host->keeper, &gen->end);
-}
-
-/* No call comes any more; what threads have of its instances is called in. */
-static void call_in(struct keeper_job *job)
-{
-	struct generation *gen = container_of(job, struct generation, end);
-	struct pool *p;
-	atomic_store(&gen->has_ended, true);
-	for (size_t i = 0; (p = pools_at(gen->host->pools, i)) != NULL; i++)
-		pool_call_in(p);
-	generation_let_go(gen);
-}
-
-struct generation *generation_ref(struct generation *gen)
-{
-	atomic_fetch_add_explicit(&gen->refs, 1, memory_order_relaxed);
-	return gen;
-}
-
-void generation_unref(struct generation **gen)
-{
-	struct generation *g = *gen;
-	*gen = NULL;
-	if (!g || atomic_fetch_sub_explicit(&g->refs, 1, memory_order_acq_rel) > 1)
-		return;
-	if (!g->host) {
-		generation_free(g);
-		return;
+	struct generation *gen = generation_make(conf, NULL);
+	if (!gen)
+		return NULL;
+	struct builder b = { .gen = gen, .errs = errs };
+	gen->instances = arena_zalloc(&gen->arena, sizeof(*gen->instances));
+	struct instance *inst =
+		gen->instances ? instance_builtin(&conf->modules[0], desc, gen, data) : NULL;
+	b.out_of_memory = !inst || front_read(&gen->front, &conf->server, &gen->arena) < 0;
+	if (inst)
+		gen->instances[gen->instance_count++] = inst;
+	if (!b.out_of_memory)
+		add_routes(&b);
+	if (!b.out_of_memory)
+		build_router(&b);
+	if (errs->count > 0 || b.out_of_memory) {
+		generation_free(gen);
+		return NULL;
 	}
-	g->end.run = call_in;
-	keeper_do(g->host->keeper, &g->end);
+	return gen;
 }

@@ -158,9 +158,23 @@ static void track(struct limit_share *s, int64_t now)
 		limit_rate_track(s, now);
 }
 
+int64_t limit_busy(const struct limit *l, int64_t now)
+{
+	return l->stats.busy_ns + l->root.borrowed * limit_elapsed(l->stats.busy_at, now);
+}
+
+/* Before `borrowed` changes. */
+static void count_busy(struct limit *l, int64_t now)
+{
+	l->stats.busy_ns = limit_busy(l, now);
+	if (now > l->stats.busy_at)
+		l->stats.busy_at = now;
+}
+
 static void assign(struct limit *l, struct limit_waiter *w, int64_t now)
 {
 	struct limit_share *s = limit_share_of(l, w);
+	count_busy(l, now);
 	limit_share_borrowed(l, s, 1);
 	track(s, now);
 	l->stats.grants++;
@@ -344,6 +358,7 @@ static void take_back(struct limit *l, struct limit_waiter *w, int64_t now)
 {
 	struct limit_share *s = limit_share_of(l, w);
 	must(s->borrowed > 0);
+	count_busy(l, now);
 	limit_share_borrowed(l, s, -1);
 	track(s, now);
 	grant_waiters(l, now);

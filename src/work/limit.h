@@ -90,8 +90,10 @@ struct limit_stats {
 	uint64_t rejected_full;
 	uint64_t rejected_expired;
 	uint64_t rejected_shed;
-	uint64_t cancelled;   /* in line, or granted and not yet told */
-	uint64_t returns;     /* of the grants: to who had lent its token */
+	uint64_t cancelled; /* in line, or granted and not yet told */
+	uint64_t returns;   /* of the grants: to who had lent its token */
+	int64_t busy_ns;    /* tokens held, times how long, until `busy_at` */
+	int64_t busy_at;
 	int64_t borrowed_max; /* high-water marks */
 	int64_t waiting_max;
 	struct limit_histogram wait; /* of those granted */
@@ -217,7 +219,10 @@ bool limit_is_overloaded(const struct limit *l, const struct limit_share *s, int
  * measured yet. */
 int limit_retry_after(const struct limit *l, const struct limit_share *s, int64_t now);
 
-/* The bucket of a duration, and adding one. */
+/* Tokens held, times how long, up to now. */
+int64_t limit_busy(const struct limit *l, int64_t now);
+
+/* Adds a duration. */
 void limit_histogram_add(struct limit_histogram *h, int64_t ns);
 
 #endif

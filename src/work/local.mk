@@ -1,11 +1,11 @@
 noinst_LIBRARIES += src/work/libwork.a
 src_work_libwork_a_SOURCES = \
 	src/work/background.c src/work/background.h \
-	src/work/body.c src/work/body.h \
+	src/work/body.c src/work/body.h src/work/call.h \
 	src/work/context.c src/work/context.h \
 	src/work/file.c src/work/file.h \
 	src/work/front.c src/work/front.h \
-	src/work/generation.c src/work/headers.c src/work/route.h \
+	src/work/generation.c src/work/generation_life.c src/work/headers.c src/work/route.h \
 	src/work/keeper.c src/work/keeper.h \
 	src/work/mailbox.c src/work/mailbox.h \
 	src/work/module.c src/work/module.h \
@@ -15,6 +15,7 @@ src_work_libwork_a_SOURCES = \
 	src/work/reader.c src/work/reader.h \
 	src/work/request.c src/work/request.h src/work/shares.c \
 	src/work/site.c src/work/site.h \
+	src/work/stats.c src/work/stats.h \
 	src/work/stream.c src/work/stream.h \
 	src/work/watch.c src/work/watch.h src/work/worker.c
 

@@ -46,6 +46,11 @@ const char *instance_name(const struct instance *inst)
 	return inst->section->name;
 }
 
+const char *instance_path(const struct instance *inst)
+{
+	return inst->path;
+}
+
 const struct conf_section *instance_section(const struct instance *inst)
 {
 	return inst->section;
@@ -239,6 +244,47 @@ struct instance *instance_load(const struct conf_section *section, const char *m
 	inst->fd = -1;
 	if (!load_copy(inst, &gen->arena, errs))
 		instance_free(&inst);
+	return inst;
+}
+
+struct instance *instance_builtin(const struct conf_section *section,
+				  const struct weir_module *desc, struct generation *gen,
+				  void *data)
+{
+	size_t count = 0;
+	while (desc->routes[count].name)
+		count++;
+	struct instance *inst = calloc(1, sizeof(*inst));
+	struct describe_handler *handlers =
+		arena_zalloc(&gen->arena, (count + 1) * sizeof(*handlers));
+	if (!inst || !handlers) {
+		free(inst);
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++)
+		handlers[i] = (struct describe_handler){
+			.name = desc->routes[i].name,
+			.methods = desc->routes[i].methods,
+			.pattern = desc->routes[i].pattern,
+			.flags = desc->routes[i].flags,
+		};
+	*inst = (struct instance){
+		.magic = INSTANCE_MAGIC,
+		.gen = gen,
+		.section = section,
+		.path = "",
+		.desc = desc,
+		.data = data,
+		.fd = -1,
+	};
+	inst->about = (struct description){
+		.name = desc->name,
+		.version = "",
+		.summary = "",
+		.build_id = "",
+		.handlers = handlers,
+		.handler_count = count,
+	};
 	return inst;
 }
 

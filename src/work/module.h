@@ -29,6 +29,12 @@ struct instance;
 struct instance *instance_load(const struct conf_section *section, const char *module_dir,
 			       struct generation *gen, struct conf_errors *errs);
 
+/* One of the daemon itself: its options are all at their defaults. NULL when
+ * memory is out. */
+struct instance *instance_builtin(const struct conf_section *section,
+				  const struct weir_module *desc, struct generation *gen,
+				  void *data);
+
 /* The module's check(), then init(). False: errs grew. */
 bool instance_check(struct instance *inst, struct conf_errors *errs);
 bool instance_init(struct instance *inst, struct conf_errors *errs);
@@ -41,6 +47,8 @@ struct generation *instance_generation(const struct instance *inst);
 
 const char *instance_name(const struct instance *inst);
 const struct conf_section *instance_section(const struct instance *inst);
+/* The file it was loaded from. */
+const char *instance_path(const struct instance *inst);
 const struct description *instance_description(const struct instance *inst);
 const struct option_set *instance_options(const struct instance *inst);
 

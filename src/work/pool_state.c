@@ -157,6 +157,7 @@ void pool_get_stats(struct pool *p, struct pool_stats *ret)
 		.lent = p->lent,
 		.returning = p->returning,
 		.promised = p->promised,
+		.busy_ns = limit_busy(&p->limit, now),
 		.is_overloaded = limit_is_overloaded(&p->limit, NULL, now),
 		.limit = p->limit.stats,
 	};
@@ -214,6 +215,16 @@ void pool_keep_promise(struct call *call)
 
 /* ---- the watch's turn ---- */
 
+pid_t call_thread(const struct call *call, char ret_name[16])
+{
+	const struct worker *w = call->worker;
+	ret_name[0] = '\0';
+	if (!w || call->state == CALL_WAITING || call->state == CALL_READY)
+		return 0;
+	snprintf(ret_name, 16, "%.11s/%02d", w->pool->name, w->number);
+	return w->tid;
+}
+
 static void note_slow(struct call *call, int64_t now, struct slow_call *ret)
 {
 	const struct worker *w = call->worker;
@@ -225,7 +236,7 @@ static void note_slow(struct call *call, int64_t now, struct slow_call *ret)
 	};
 	snprintf(ret->id, sizeof(ret->id), "%s", call->id);
 	snprintf(ret->name, sizeof(ret->name), "%s", call->name);
-	snprintf(ret->thread, sizeof(ret->thread), "%.11s/%02d", w->pool->name, w->number);
+	(void)call_thread(call, ret->thread);
 	call->was_slow = true;
 }
 

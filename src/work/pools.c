@@ -6,9 +6,12 @@
  */
 #include <errno.h>
 #include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/conf_diff.h"
 #include "work/pool.h"
 #include "work/route.h"
 
@@ -152,4 +155,133 @@ void pools_free(struct pools **pools)
 	}
 	free(*pools);
 	*pools = NULL;
+}
+
+/* ---- changes at run time ---- */
+
+/* Where each of these options is in the settings. */
+static const struct {
+	enum pool_option option;
+	size_t offset; /* of an int64_t */
+} live[] = {
+	{ POOL_THREAD_TOKENS, offsetof(struct pool_settings, tokens) },
+	{ POOL_QUEUE_MAX, offsetof(struct pool_settings, queue_max) },
+	{ POOL_QUEUE_TIMEOUT, offsetof(struct pool_settings, queue_timeout) },
+	{ POOL_BACKGROUND_MAX, offsetof(struct pool_settings, background_max) },
+};
+
+/* NULL: the option is none of them. */
+static int64_t *live_value(struct pool_settings *settings, size_t option)
+{
+	for (size_t i = 0; i < array_len(live); i++) {
+		if ((size_t)live[i].option == option)
+			return (int64_t *)(void *)((char *)settings + live[i].offset);
+	}
+	return NULL;
+}
+
+/* A set of the section's values with another one of `index`. */
+static int copy_set(const struct conf_section *s, size_t index, const char *value,
+		    struct option_set *ret, struct arena *a, struct conf_errors *errs)
+{
+	ret->defs = s->set.defs;
+	ret->count = s->set.count;
+	ret->values = arena_alloc(a, s->set.count * sizeof(*ret->values));
+	if (!ret->values)
+		return -ENOMEM;
+	memcpy(ret->values, s->set.values, s->set.count * sizeof(*ret->values));
+	ret->values[index].place = (struct conf_place){ 0 };
+	struct conf_place place = { .file = "value", .line = 1, .column = 1 };
+	return option_set_value(ret, index, value, place, "", a, errs) < 0 ? -ENOMEM : 0;
+}
+
+static int set_option(struct pool *p, const struct conf_section *s, size_t index, const char *value,
+		      char *why, size_t size)
+{
+	struct conf_section changed = *s;
+	struct conf_errors errs;
+	struct arena a;
+	arena_init(&a);
+	conf_errors_init(&errs);
+	int rc = copy_set(s, index, value, &changed.set, &a, &errs);
+	if (rc == 0 && errs.count > 0)
+		rc = -EINVAL;
+	if (rc == 0) {
+		struct pool_settings running, wanted = settings_of(&changed);
+		pool_get_settings(p, &running);
+		*live_value(&running, index) = *live_value(&wanted, index);
+		pool_set_settings(p, &running);
+	}
+	snprintf(why, size, "%s", errs.count > 0 ? errs.list[0].message : "out of memory");
+	conf_errors_done(&errs);
+	arena_done(&a);
+	return rc;
+}
+
+int pools_set_option(struct pools *pools, const struct conf *conf, const char *pool,
+		     const char *option, const char *value, char *why, size_t size)
+{
+	const struct conf_section *s = conf_pool(conf, pool);
+	struct pool *p = pools_find(pools, pool);
+	if (!s || !p) {
+		snprintf(why, size, "there is no pool '%.64s'", pool);
+		return -ENOENT;
+	}
+	int index = option_find(s->set.defs, option);
+	struct pool_settings none;
+	if (index < 0 || !live_value(&none, (size_t)index)) {
+		snprintf(why, size, "'%.64s' is no option that can be set at run time", option);
+		return -ENOENT;
+	}
+	return set_option(p, s, (size_t)index, value, why, size);
+}
+
+bool pools_option_differs(const struct pools *pools, const struct conf_section *s, size_t index,
+			  char *text, size_t size)
+{
+	struct pool *p = pools_find(pools, s->name);
+	struct pool_settings running, wanted = settings_of(s);
+	const int64_t *is = live_value(&running, index), *was = live_value(&wanted, index);
+	if (!p || !is)
+		return false;
+	pool_get_settings(p, &running);
+	if (*is == *was)
+		return false;
+	const struct weir_option *def = &s->set.defs[index];
+	bool is_ns = def->type == WEIR_DURATION && *is != CLOCK_NEVER;
+	struct arena a;
+	arena_init(&a);
+	const char *number = option_number_text(def, is_ns ? *is / NS_PER_MS : *is, &a);
+	snprintf(text, size, "%s", number ? number : "");
+	arena_done(&a);
+	return true;
+}
+
+void pools_add_overrides(const struct pools *pools, const struct conf *was, const struct conf *is,
+			 struct conf_changes *changes)
+{
+	char running[64];
+	for (size_t i = 0; i < was->pool_count; i++) {
+		const struct conf_section *old = &was->pools[i];
+		const struct conf_section *now = conf_pool(is, old->name);
+		for (size_t k = 0; now && k < array_len(live); k++) {
+			size_t option = live[k].option;
+			if (!pools_option_differs(pools, old, option, running, sizeof(running)) ||
+			    !pools_option_differs(pools, now, option, running, sizeof(running)))
+				continue;
+			char header[80];
+			struct arena a;
+			arena_init(&a);
+			snprintf(header, sizeof(header), "[pool %.64s]", old->name);
+			conf_changes_add(changes,
+					 &(struct conf_change){
+						 .section = header,
+						 .key = now->set.defs[option].name,
+						 .was = running,
+						 .is = option_text(&now->set, option, 0, &a),
+						 .place = now->set.values[option].place,
+					 });
+			arena_done(&a);
+		}
+	}
 }

@@ -189,7 +189,7 @@ static void settle(struct request *req)
 		char why[64];
 		snprintf(why, sizeof(why), "it returned %d, which is no final status", result);
 		log_failure(req, why);
-		result = -EINVAL;
+		result = req->result = -EINVAL;
 	}
 	if (result < 0) {
 		res->headers = NULL;

@@ -11,6 +11,7 @@
 #include <weir/module.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "conf/conf.h"
 #include "http/parse.h"
 #include "work/front.h"
@@ -21,6 +22,7 @@ struct instance;
 struct limit_share;
 struct pool;
 struct site;
+struct stats_entry;
 
 /* A header of a response; in the request's arena, or in the generation's. */
 struct response_header {
@@ -46,6 +48,7 @@ struct route {
 	int64_t queue_timeout;              /* ns; QUEUE_TIMEOUT_OF_POOL */
 	int64_t slow_after;                 /* ns; CLOCK_NEVER */
 	int64_t background_slow_after;      /* of its tasks; likewise */
+	struct stats_entry *stats;          /* where it is counted; NULL: it only checks */
 	const struct response_header *add;  /* to every answer that has none of that name */
 	const struct conf_section *section; /* its [route] section; NULL: none */
 	struct conf_place place;            /* of its [route] or [module] section */
@@ -53,6 +56,7 @@ struct route {
 
 #define QUEUE_TIMEOUT_OF_POOL (-1)
 
+struct conf_changes;
 struct pools;
 struct watch;
 
@@ -62,7 +66,8 @@ struct watch;
  */
 struct generation {
 	_Atomic int refs; /* any thread: requests, tasks, loops */
-	uint64_t number;  /* 1 is the first of the process; main's, before it serves */
+	uint64_t number;  /* 1 is the first of the process; 0: it does not serve yet; host's lock */
+	struct list link; /* of the host's; likewise */
 	struct conf *conf;
 	struct arena arena;
 	struct instance **instances;
@@ -85,10 +90,16 @@ struct generation {
 	_Atomic bool has_ended; /* workers give back what they keep for its instances */
 };
 
-/* What generations of a running daemon live with. Constant; outlives them. */
+/* What generations of a running daemon live with; outlives them. */
 struct host {
+	struct mutex lock;
+	struct list generations GUARDED_BY(lock); /* older ones first */
+	struct generation *current GUARDED_BY(lock);
+	uint64_t published GUARDED_BY(lock);
+	/* Constant: */
 	struct pools *pools;
 	struct keeper *keeper;
+	struct stats *stats;
 };
 
 /*
@@ -98,6 +109,14 @@ struct host {
  * checking. NULL: errs says why. Boot, or the keeper.
  */
 struct generation *generation_new(struct conf *conf, struct host *host, struct conf_errors *errs);
+
+/*
+ * One with the handlers of `desc`, which are part of the daemon and inline, on
+ * their own routes; `conf` names it in its only [module] section. The rest as
+ * generation_new without a host. Boot.
+ */
+struct generation *generation_builtin(struct conf *conf, const struct weir_module *desc, void *data,
+				      struct conf_errors *errs);
 
 /* Main: the settings of its pools take effect, and bounds and reserves of its
  * routes and modules; those of former generations end. */
@@ -110,6 +129,25 @@ void generation_apply(const struct generation *gen, struct pools *pools);
  */
 struct generation *generation_ref(struct generation *gen);
 void generation_unref(struct generation **gen);
+
+/* Boot. */
+void host_init(struct host *host);
+void host_done(struct host *host);
+
+/* Main: it has its number, and is the current one from now on. */
+void generation_publish(struct generation *gen);
+
+/* Any thread: a reference to the one that new requests use; NULL: none yet. */
+struct generation *generation_current(struct host *host);
+
+/* Any thread: those that serve or have served and have not ended, older ones
+ * first. fn() is called under a lock: it takes none, and keeps nothing. */
+void generations_each(struct host *host, void (*fn)(void *ctx, const struct generation *gen),
+		      void *ctx);
+
+/* For generation.c: it is complete; it never came to life, or has ended. */
+void generation_enlist(struct generation *gen);
+void generation_free(struct generation *gen);
 
 /* Any thread, with a reference: the options of an instance (conf_set_of). */
 const struct option_set *generation_set_of(void *gen, const char *instance);
@@ -156,6 +194,24 @@ must_check int pools_add(struct pools *pools, const struct conf *conf);
 /* Main: gives every pool that `conf` has the settings it has there. Others keep
  * theirs for what still runs in them, and no thread once it has ended. */
 void pools_apply(struct pools *pools, const struct conf *conf);
+
+/*
+ * Any thread: sets a live option of a pool until the next reload, checked as in
+ * the file. 0; -ENOENT: there is no such pool or live option; -EINVAL: the value
+ * cannot be; -ENOMEM. `why` is one line for the user.
+ */
+must_check int pools_set_option(struct pools *pools, const struct conf *conf, const char *pool,
+				const char *option, const char *value, char *why, size_t size);
+
+/* Any thread: has a pool another value of an option than its section says? Then
+ * the text of it. */
+bool pools_option_differs(const struct pools *pools, const struct conf_section *s, size_t index,
+			  char *text, size_t size);
+
+/* Any thread: adds what was set at run time and will be as in `is` again, which
+ * takes the place of `was`. */
+void pools_add_overrides(const struct pools *pools, const struct conf *was, const struct conf *is,
+			 struct conf_changes *changes);
 
 /* Boot and stop: who looks after them. */
 void pools_set_watch(struct pools *pools, struct watch *watch);

@@ -5,6 +5,7 @@
  *
  *   GET /lives          blocking: N of the instance that answers
  *   GET /lives-inline   inline: the same
+ *   GET /stall          inline: waits until the file of the option `stall` is there
  *
  * With the option `gate`, init waits until a file of that name is there.
  *
@@ -99,14 +100,22 @@ static int lives(struct weir_request *req, struct weir_response *res)
 	return weir_jsonf(res, 200, "%ld", l->number);
 }
 
+static int stall(struct weir_request *req, struct weir_response *res)
+{
+	await(weir_option_text(weir_request_instance(req), "stall"));
+	return weir_text(res, 200, "gone on");
+}
+
 /* clang-format off */
 WEIR_MODULE(
 	.name = "lives",
 	.summary = "writes down what happens to it",
-	.routes = WEIR_ROUTES(WEIR_GET("/lives", lives), WEIR_GET_INLINE("/lives-inline", lives)),
+	.routes = WEIR_ROUTES(WEIR_GET("/lives", lives), WEIR_GET_INLINE("/lives-inline", lives),
+			      WEIR_GET_INLINE("/stall", stall)),
 	.options = WEIR_OPTIONS(
 		{ .name = "log", .type = WEIR_PATH, .flags = WEIR_REQUIRED,
 		  .help = "file of the lines" },
+		{ .name = "stall", .type = WEIR_PATH, .help = "file that /stall waits for" },
 		{ .name = "gate", .type = WEIR_PATH, .help = "file that init waits for" }),
 	.init = init,
 	.fini = fini,

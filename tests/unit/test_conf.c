@@ -268,7 +268,7 @@ START_TEST(headers_are_checked)
 		"t:1:12: 'get' is no method; write GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, "
 		"several as GET,POST, or * for all\n");
 	refused("[xyz]", "t:1:2: unknown section 'xyz'; there are [server], [pool NAME], "
-			 "[module NAME], [route METHODS PATTERN] and [static PREFIX]\n");
+			 "[module NAME], [route METHODS PATTERN], [static PREFIX] and [admin]\n");
 	refused("[static]", "t:1:1: too few words; write [static PREFIX]\n");
 	refused("[static assets]", "t:1:9: the prefix of static files begins with '/'\n");
 	accepted("[ pool   x ]\n[pool y]; c");
@@ -404,8 +404,33 @@ START_TEST(includes_that_cannot_be_are_errors)
 		      "w.ini:3:11: include: . cannot be read: Is a directory\n"
 		      "w.ini:4:10: include: a file or a pattern is missing\n"
 		      "b.ini:1:11: include loop: a.ini is being read already\n"
-		      "a.ini:2:1: [pool a] stands here a second time; the first is at b.ini:2\n");
+		      "a.ini:3:1: unknown key 'x' in [pool a]\n");
 	ck_assert_int_eq(l.rc, ERR_CONFIG);
+	unload(&l);
+	leave_folder();
+}
+END_TEST
+
+START_TEST(an_included_file_changes_what_the_including_one_says)
+{
+	enter_folder();
+	put_file("w.ini", "include = d*.ini\n[server]\nio_threads = 1\nhead_max = 12K\n"
+			  "[pool default]\nthread_tokens = 1\nqueue_max = 1\n"
+			  "[module m]\nkey = 1\nother = 1\n");
+	put_file("d1.ini", "[pool default]\nthread_tokens = 2\n[module m]\nkey = 2\n");
+	put_file("d2.ini", "[pool default]\nthread_tokens = 3\n[server]\nio_threads = 3\n");
+	struct loaded l;
+	load_file(&l, "w.ini");
+	check_printed(&l, "");
+	const struct conf_section *pool = conf_pool(l.conf, "default");
+	ck_assert_int_eq(conf_int(pool, POOL_THREAD_TOKENS), 3);
+	ck_assert_str_eq(pool->set.values[POOL_THREAD_TOKENS].place.file, "d2.ini");
+	ck_assert_int_eq(conf_int(pool, POOL_QUEUE_MAX), 1);
+	ck_assert_int_eq(conf_int(&l.conf->server, SERVER_IO_THREADS), 3);
+	ck_assert_int_eq(conf_int(&l.conf->server, SERVER_HEAD_MAX), 12288);
+	ck_assert_uint_eq(l.conf->module_count, 1);
+	ck_assert_uint_eq(l.conf->modules[0].rest_count, 2);
+	ck_assert_str_eq(l.conf->modules[0].rest[0].text, "2");
 	unload(&l);
 	leave_folder();
 }
@@ -539,7 +564,7 @@ UNIT_MAIN("conf", nothing_written_is_a_configuration_of_defaults, a_whole_config
 	  nothing_may_stand_twice, unknown_keys_are_shown_the_way,
 	  auto_tokens_are_refused_in_clear_words, addresses_are_checked,
 	  values_are_checked_against_each_other, included_files_are_read_in_byte_order,
-	  includes_that_cannot_be_are_errors, includes_nest_eight_deep,
-	  a_file_that_is_not_there_is_an_error_without_a_line, the_dump_says_where_values_come_from,
-	  the_dump_can_be_loaded_again, a_modules_own_options_are_dumped_without_secrets,
-	  each_failing_allocation_ends_cleanly)
+	  includes_that_cannot_be_are_errors, an_included_file_changes_what_the_including_one_says,
+	  includes_nest_eight_deep, a_file_that_is_not_there_is_an_error_without_a_line,
+	  the_dump_says_where_values_come_from, the_dump_can_be_loaded_again,
+	  a_modules_own_options_are_dumped_without_secrets, each_failing_allocation_ends_cleanly)

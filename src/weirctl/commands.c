@@ -1,0 +1,297 @@
+/*
+ * The commands that ask and change; top is top.c's.
+ *
+ * Thread: one.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "weirctl/ctl.h"
+
+static void pause_ms(long ms)
+{
+	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	nanosleep(&t, NULL);
+}
+
+/* ---- showing ---- */
+
+int ctl_status(const struct ctl *c)
+{
+	json_t *o;
+	int rc = ctl_get(c, "/status", &o);
+	if (rc == 0 && !c->json)
+		show_status(o, -1);
+	json_decref(o);
+	return rc;
+}
+
+int ctl_calls(const struct ctl *c)
+{
+	json_t *o;
+	int rc = ctl_get(c, "/calls", &o);
+	if (rc == 0 && !c->json)
+		show_calls(o, 0);
+	json_decref(o);
+	return rc;
+}
+
+int ctl_modules(const struct ctl *c)
+{
+	json_t *o;
+	size_t i;
+	const json_t *m;
+	int rc = ctl_get(c, "/modules", &o);
+	if (rc == 0 && !c->json) {
+		printf("%-16s %-12s %-8s %-5s %-12s %4s %10s %8s %s\n", "NAME", "MODULE", "VERSION",
+		       "ABI", "BUILD-ID", "GEN", "CALLS", "FAILED", "FILE");
+		json_array_foreach(json_object_get(o, "modules"), i, m)
+			printf("%-16s %-12s %-8s %-5s %-12.12s %4lld %10lld %8lld %s\n",
+			       text_of(m, "name"), text_of(m, "module"), text_of(m, "version"),
+			       text_of(m, "abi"), text_of(m, "build_id"), int_of(m, "generation"),
+			       int_of(m, "calls"), int_of(m, "failed"), text_of(m, "file"));
+	}
+	json_decref(o);
+	return rc;
+}
+
+static void show_value(const json_t *v)
+{
+	const json_t *value = json_object_get(v, "value"), *one;
+	size_t i;
+	printf("%s %s =", text_of(v, "section"), text_of(v, "key"));
+	if (json_is_string(value))
+		printf(" %s", json_string_value(value));
+	json_array_foreach(value, i, one) printf("%s %s", i ? "," : "", json_string_value(one));
+	printf("  ; %s", text_of(v, "origin"));
+	if (json_object_get(v, "running"))
+		printf("; runs with %s, set at run time", text_of(v, "running"));
+	if (strcmp(text_of(v, "change"), "restart") == 0)
+		printf("; needs a restart");
+	putchar('\n');
+}
+
+int ctl_config(const struct ctl *c)
+{
+	json_t *o;
+	size_t i;
+	const json_t *v;
+	int rc = ctl_get(c, "/config", &o);
+	if (rc == 0 && !c->json) {
+		json_array_foreach(json_object_get(o, "values"), i, v) show_value(v);
+	}
+	json_decref(o);
+	return rc;
+}
+
+int ctl_metrics(const struct ctl *c)
+{
+	long status;
+	char *text = NULL;
+	int rc = ctl_ask(c, "GET", "/metrics", NULL, &status, &text);
+	if (rc == 0 && status != 200)
+		rc = ctl_complain(status, text);
+	else if (rc == 0)
+		fputs(text, stdout);
+	free(text);
+	return rc;
+}
+
+/* ---- changing ---- */
+
+static void show_change(const json_t *c)
+{
+	const json_t *was = json_object_get(c, "was"), *is = json_object_get(c, "is");
+	const char *place = text_of(c, "place");
+	if (json_is_null(json_object_get(c, "key")))
+		printf("%s: %s", text_of(c, "section"), json_is_null(is) ? "removed" : "added");
+	else
+		printf("%s %s = %s, was %s", text_of(c, "section"), text_of(c, "key"),
+		       json_string_value(is) ? json_string_value(is) : "",
+		       json_string_value(was) ? json_string_value(was) : "");
+	printf("%s%s%s\n", place[0] ? "  ; " : "", place,
+	       json_is_true(json_object_get(c, "needs_restart")) ? "; needs a restart" : "");
+}
+
+static void show_changes(const json_t *list)
+{
+	size_t i;
+	const json_t *c;
+	json_array_foreach(list, i, c) show_change(c);
+}
+
+static void show_errors(const json_t *list)
+{
+	size_t i;
+	const json_t *e;
+	json_array_foreach(list, i, e)
+	{
+		const char *place = text_of(e, "place");
+		fprintf(stderr, "%s%s%s\n", place, place[0] ? ": " : "", text_of(e, "message"));
+	}
+}
+
+int ctl_diff(const struct ctl *c)
+{
+	json_t *o;
+	int rc = ctl_get(c, "/diff", &o);
+	if (rc == 0 && json_array_size(json_object_get(o, "errors")) > 0) {
+		show_errors(json_object_get(o, "errors"));
+		rc = CTL_CONFIG;
+	}
+	if (rc == 0 && !c->json)
+		show_changes(json_object_get(o, "changes"));
+	json_decref(o);
+	return rc;
+}
+
+/* Waits for the report of a ticket, or of a later one. */
+static int await_report(const struct ctl *c, long long ticket, json_t **ret)
+{
+	struct ctl quiet = *c;
+	quiet.json = false;
+	for (long ms = 5;; ms = ms < 200 ? ms * 2 : ms) {
+		int rc = ctl_get(&quiet, "/reload", ret);
+		if (rc != 0 || int_of(*ret, "ticket") >= ticket)
+			return rc;
+		json_decref(*ret);
+		pause_ms(ms);
+	}
+}
+
+int ctl_reload(const struct ctl *c)
+{
+	json_t *o, *report = NULL;
+	struct ctl quiet = *c;
+	quiet.json = c->json && !c->wait;
+	int rc = ctl_send(&quiet, "POST", "/reload", NULL, &o);
+	long long ticket = int_of(o, "ticket");
+	json_decref(o);
+	if (rc != 0 || !c->wait)
+		return rc;
+	rc = await_report(c, ticket, &report);
+	if (rc == 0 && c->json)
+		json_dumpf(report, stdout, JSON_INDENT(2));
+	if (rc == 0 && !c->json) {
+		show_errors(json_object_get(report, "errors"));
+		show_changes(json_object_get(report, "changes"));
+		FILE *to = json_is_true(json_object_get(report, "good")) ? stdout : stderr;
+		fprintf(to, "%s\n", text_of(report, "message"));
+	}
+	if (rc == 0 && !json_is_true(json_object_get(report, "good")))
+		rc = json_array_size(json_object_get(report, "errors")) > 0 ? CTL_CONFIG
+									    : CTL_REFUSED;
+	json_decref(report);
+	return rc;
+}
+
+int ctl_drain(const struct ctl *c)
+{
+	json_t *o;
+	int rc = ctl_send(c, "POST", "/drain", NULL, &o);
+	json_decref(o);
+	/* drain_timeout bounds it. */
+	while (rc == 0 && c->wait && !ctl_is_gone(c))
+		pause_ms(50);
+	return rc;
+}
+
+int ctl_log(const struct ctl *c)
+{
+	json_t *o;
+	if (c->argc != 1) {
+		fprintf(stderr, "weirctl: log takes one of error, warning, notice, info, debug\n");
+		return CTL_USAGE;
+	}
+	int rc = ctl_send(c, "PUT", "/log/level", c->argv[0], &o);
+	json_decref(o);
+	return rc;
+}
+
+/* ---- tokens ---- */
+
+static int show_tokens(const struct ctl *c, const char *pool)
+{
+	json_t *o;
+	size_t i;
+	const json_t *p;
+	bool was_found = false;
+	char limit[24];
+	int rc = ctl_get(c, "/status", &o);
+	json_array_foreach(rc == 0 ? json_object_get(o, "pools") : NULL, i, p)
+	{
+		const json_t *tokens = json_object_get(p, "tokens");
+		const json_t *bound = json_object_get(tokens, "limit");
+		if (pool && strcmp(pool, text_of(p, "name")) != 0)
+			continue;
+		was_found = true;
+		snprintf(limit, sizeof(limit), "%lld", (long long)json_integer_value(bound));
+		if (!c->json)
+			printf("%s: %lld of %s in use, %lld waiting\n", text_of(p, "name"),
+			       int_of(tokens, "in_use"),
+			       json_is_string(bound) ? json_string_value(bound) : limit,
+			       int_of(json_object_get(p, "queue"), "waiting"));
+	}
+	json_decref(o);
+	if (rc == 0 && pool && !was_found) {
+		fprintf(stderr, "weirctl: there is no pool '%s'\n", pool);
+		rc = CTL_REFUSED;
+	}
+	return rc;
+}
+
+/* The file says it now; does the daemon's configuration read that file? */
+static int keep(const struct ctl *c, const char *pool, const char *value)
+{
+	char path[4096];
+	json_t *status, *diff;
+	struct ctl quiet = *c;
+	quiet.json = false;
+	int rc = ctl_get(&quiet, "/status", &status);
+	if (rc == 0)
+		rc = ctl_save(text_of(status, "file"), pool, "thread_tokens", value, path,
+			      sizeof(path));
+	json_decref(status);
+	if (rc != 0)
+		return rc;
+	rc = ctl_get(&quiet, "/diff", &diff);
+	size_t i, different = 0;
+	const json_t *change;
+	json_array_foreach(json_object_get(diff, "changes"), i, change) different +=
+		strcmp(text_of(change, "key"), "thread_tokens") == 0 &&
+		strcmp(text_of(change, "is"), value) != 0 &&
+		strstr(text_of(change, "section"), pool) != NULL;
+	json_decref(diff);
+	if (!c->json)
+		printf("%s: %s\n", path, "saved");
+	if (rc == 0 && different > 0) {
+		fprintf(stderr, "weirctl: the daemon's file does not read it; it needs the line\n"
+				"include = conf.d/*.ini\nbefore its first section\n");
+		rc = CTL_CONFIG;
+	}
+	return rc;
+}
+
+int ctl_tokens(const struct ctl *c)
+{
+	char path[256];
+	json_t *o;
+	if (c->argc < 2)
+		return show_tokens(c, c->argc > 0 ? c->argv[0] : NULL);
+	if (strspn(c->argv[0],
+		   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") !=
+		    strlen(c->argv[0]) ||
+	    strlen(c->argv[0]) > 64) {
+		fprintf(stderr, "weirctl: '%s' is no name of a pool\n", c->argv[0]);
+		return CTL_USAGE;
+	}
+	snprintf(path, sizeof(path), "/pools/%s/thread_tokens", c->argv[0]);
+	int rc = ctl_send(c, "PUT", path, c->argv[1], &o);
+	if (rc == 0 && !c->json)
+		printf("%s: thread_tokens = %s%s\n", c->argv[0], text_of(o, "value"),
+		       c->save ? "" : ", until the next reload (--save keeps it)");
+	json_decref(o);
+	return rc == 0 && c->save ? keep(c, c->argv[0], c->argv[1]) : rc;
+}
