@@ -1,5 +1,5 @@
 /*
- * Cookies, parameters of header values, multipart/form-data.
+ * Cookies and parameters of header values.
  *
  * Thread: any; pure functions.
  */
@@ -7,9 +7,7 @@
 
 #include <string.h>
 
-enum { PART_HEADERS_MAX = 4096 };
-
-static struct http_span trim(struct http_span s)
+struct http_span http_trim(struct http_span s)
 {
 	while (s.len > 0 && (*s.at == ' ' || *s.at == '\t')) {
 		s.at++;
@@ -32,10 +30,10 @@ bool http_cookie_next(const char *text, size_t len, size_t *pos, struct http_spa
 		if (!equals)
 			continue;
 		size_t name = (size_t)(equals - start);
-		struct http_span value = trim((struct http_span){ equals + 1, n - name - 1 });
+		struct http_span value = http_trim((struct http_span){ equals + 1, n - name - 1 });
 		if (value.len >= 2 && value.at[0] == '"' && value.at[value.len - 1] == '"')
 			value = (struct http_span){ value.at + 1, value.len - 2 };
-		*ret_name = trim((struct http_span){ start, name });
+		*ret_name = http_trim((struct http_span){ start, name });
 		*ret_value = value;
 		return true;
 	}
@@ -84,27 +82,53 @@ static struct http_span take_value(const char **at, const char *end)
 	return (struct http_span){ start + 1, (size_t)(i - start - 1) };
 }
 
+int http_parameter_next(const char *text, size_t len, size_t *pos, struct http_span *ret_name,
+			struct http_span *ret_value)
+{
+	const char *end = text + len;
+	const char *at = *pos ? text + *pos : memchr(text, ';', len);
+	struct http_span name = { NULL, 0 }, value = { NULL, 0 };
+	if (at && at < end && *at != ';')
+		return -400;
+	do {
+		if (!at || at == end)
+			return 0;
+		const char *start = skip_blank(at + 1, end);
+		for (at = start; at < end && *at != '=' && *at != ';';)
+			at++;
+		name = http_trim((struct http_span){ start, (size_t)(at - start) });
+	} while (name.len == 0 && (at == end || *at == ';'));
+	if (at < end && *at == '=') {
+		at++;
+		value = take_value(&at, end);
+		if (!value.at)
+			return -400;
+		at = skip_blank(at, end);
+	}
+	*ret_name = name;
+	*ret_value = value;
+	*pos = (size_t)(at - text);
+	return 1;
+}
+
 /* The raw value of a parameter behind the first ';'; at NULL when absent or
  * malformed. */
 static struct http_span find_parameter(struct http_span line, const char *name)
 {
-	const char *end = line.at + line.len;
-	const char *at = memchr(line.at, ';', line.len);
-	while (at && at < end && *at == ';') {
-		const char *start = skip_blank(at + 1, end);
-		at = start;
-		while (at < end && *at != '=' && *at != ';')
-			at++;
-		if (at == end || *at == ';')
-			continue;
-		struct http_span its = trim((struct http_span){ start, (size_t)(at - start) });
-		at++;
-		struct http_span value = take_value(&at, end);
-		if (!value.at || http_span_is(its, name))
+	struct http_span its, value;
+	size_t pos = 0;
+	while (http_parameter_next(line.at, line.len, &pos, &its, &value) == 1) {
+		if (value.at && http_span_is(its, name))
 			return value;
-		at = skip_blank(at, end);
 	}
 	return (struct http_span){ NULL, 0 };
+}
+
+bool http_type_span_is(struct http_span value, const char *type)
+{
+	const char *semi = memchr(value.at, ';', value.len);
+	size_t len = semi ? (size_t)(semi - value.at) : value.len;
+	return http_span_is(http_trim((struct http_span){ value.at, len }), type);
 }
 
 long http_parameter(const char *text, size_t len, const char *name, char *to)
@@ -121,134 +145,4 @@ long http_parameter(const char *text, size_t len, const char *name, char *to)
 	}
 	to[n] = '\0';
 	return (long)n;
-}
-
-/* ---- multipart/form-data ---- */
-
-struct body {
-	const char *at;
-	size_t len;
-	const char *boundary;
-	size_t boundary_len;
-};
-
-static bool has(const struct body *b, size_t pos, const char *text, size_t len)
-{
-	return len <= b->len - pos && memcmp(b->at + pos, text, len) == 0;
-}
-
-static bool has_delimiter(const struct body *b, size_t pos)
-{
-	return has(b, pos, "--", 2) && has(b, pos + 2, b->boundary, b->boundary_len);
-}
-
-/* Behind "--boundary" at pos: 1 when a part follows (*pos is its first byte),
- * 0 at the end, -400. */
-static int pass_delimiter(const struct body *b, size_t *pos)
-{
-	size_t i = *pos + 2 + b->boundary_len;
-	if (has(b, i, "--", 2)) {
-		*pos = b->len;
-		return 0;
-	}
-	while (i < b->len && (b->at[i] == ' ' || b->at[i] == '\t'))
-		i++;
-	if (!has(b, i, "\r\n", 2))
-		return -400;
-	*pos = i + 2;
-	return 1;
-}
-
-/* form-data; name="…"; filename="…" */
-static int read_disposition(struct http_span value, struct http_part *part)
-{
-	const char *semi = memchr(value.at, ';', value.len);
-	size_t type = semi ? (size_t)(semi - value.at) : value.len;
-	if (!http_span_is(trim((struct http_span){ value.at, type }), "form-data"))
-		return -400;
-	part->name = find_parameter(value, "name");
-	part->file_name = find_parameter(value, "filename");
-	return 0;
-}
-
-static int read_part_header(struct http_span line, struct http_part *part)
-{
-	const char *colon = memchr(line.at, ':', line.len);
-	if (!colon || !http_is_token(line.at, (size_t)(colon - line.at)) ||
-	    !http_is_field_value(line.at, line.len))
-		return -400;
-	struct http_span name = { line.at, (size_t)(colon - line.at) };
-	struct http_span value = trim((struct http_span){ colon + 1, line.len - name.len - 1 });
-	if (http_span_is(name, "Content-Disposition"))
-		return read_disposition(value, part);
-	if (http_span_is(name, "Content-Type"))
-		part->type = value;
-	return 0;
-}
-
-static int read_part_headers(const struct body *b, size_t *pos, struct http_part *part)
-{
-	size_t start = *pos;
-	for (;;) {
-		const char *lf = memchr(b->at + *pos, '\n', b->len - *pos);
-		if (!lf || lf == b->at + *pos || lf[-1] != '\r')
-			return -400;
-		struct http_span line = { b->at + *pos, (size_t)(lf - 1 - (b->at + *pos)) };
-		*pos += line.len + 2;
-		if (line.len == 0)
-			return part->name.at ? 0 : -400;
-		if (*pos - start > PART_HEADERS_MAX)
-			return -400;
-		int rc = read_part_header(line, part);
-		if (rc < 0)
-			return rc;
-	}
-}
-
-/* The CRLF before the next delimiter, or NULL. */
-static const char *find_end(const struct body *b, size_t pos)
-{
-	const char *from = b->at + pos;
-	const char *end = b->at + b->len;
-	/* An empty part's delimiter may follow its headers at once. */
-	if (has_delimiter(b, pos) && pos >= 2)
-		return from;
-	while ((from = memchr(from, '\r', (size_t)(end - from))) != NULL) {
-		size_t i = (size_t)(from - b->at);
-		if (has(b, i, "\r\n", 2) && has_delimiter(b, i + 2))
-			return from;
-		from++;
-	}
-	return NULL;
-}
-
-int http_part_next(const char *body, size_t len, const char *boundary, size_t *pos,
-		   struct http_part *ret_part)
-{
-	struct body b = { body, len, boundary, strlen(boundary) };
-	struct http_part part = { 0 };
-	if (b.boundary_len == 0 || b.boundary_len > 70)
-		return -400;
-	if (*pos >= len)
-		return *pos == 0 ? -400 : 0;
-	if (*pos == 0 && !has_delimiter(&b, 0)) {
-		/* A preamble: everything before the first delimiter is dropped. */
-		const char *first = find_end(&b, 0);
-		if (!first)
-			return -400;
-		*pos = (size_t)(first - body) + 2;
-	}
-	int rc = pass_delimiter(&b, pos);
-	if (rc <= 0)
-		return rc;
-	rc = read_part_headers(&b, pos, &part);
-	if (rc < 0)
-		return rc;
-	const char *end = find_end(&b, *pos);
-	if (!end)
-		return -400;
-	part.data = (struct http_span){ body + *pos, (size_t)(end - (body + *pos)) };
-	*pos = (size_t)(end - body) + (*end == '\r' ? 2 : 0);
-	*ret_part = part;
-	return 1;
 }

@@ -1,6 +1,7 @@
 /*
- * What clients put into headers and bodies as lists of named values: cookies
- * and multipart/form-data. (urlencoded pairs: http_pair_next in uri.h.)
+ * What clients put into headers as lists of named values: cookies and
+ * parameters. (urlencoded pairs: http_pair_next in uri.h; multipart/form-data:
+ * multipart.h.)
  *
  * Thread: any; pure functions.
  */
@@ -22,18 +23,19 @@ bool http_cookie_is_valid(const char *name, const char *value);
  * or -1 when absent or malformed. */
 long http_parameter(const char *text, size_t len, const char *name, char *to);
 
-struct http_part {
-	struct http_span name;      /* raw field name, quotes taken off */
-	struct http_span file_name; /* at NULL: none */
-	struct http_span type;      /* at NULL: none */
-	struct http_span data;
-};
+/*
+ * Walks the parameters of a header value, behind its first ';'; raw: quotes
+ * stay out, escapes stay in. ret_value->at is NULL where there is no '='. Empty
+ * ones are passed over. 1, 0 at the end, or -400: a quote is not closed, or
+ * something stands behind one. Start with *pos 0.
+ */
+must_check int http_parameter_next(const char *text, size_t len, size_t *pos,
+				   struct http_span *ret_name, struct http_span *ret_value);
 
-/* The next part of a multipart/form-data body held in one block. Start with
- * *pos 0. Returns 1, 0 behind the last part, or -400 when the body is not
- * well-formed (RFC 7578, RFC 2046), a part has no name, or its headers exceed
- * 4 KiB. */
-must_check int http_part_next(const char *body, size_t len, const char *boundary, size_t *pos,
-			      struct http_part *ret_part);
+/* Is that what stands before the first ';' (any case)? */
+bool http_type_span_is(struct http_span value, const char *type);
+
+/* Without spaces and tabs at both ends. */
+struct http_span http_trim(struct http_span s);
 
 #endif

@@ -7,6 +7,7 @@ src_http_libhttp_a_SOURCES = \
 	src/http/forwarded.c src/http/forwarded.h \
 	src/http/http.c src/http/http.h \
 	src/http/mime.c src/http/mime.h \
+	src/http/multipart.c src/http/multipart.h \
 	src/http/negotiate.c src/http/negotiate.h \
 	src/http/parse.c src/http/parse.h src/http/scan.c \
 	src/http/proxy.c src/http/proxy.h \
@@ -21,7 +22,7 @@ HTTP_TESTS = \
 	tests/unit/test_http_date tests/unit/test_http_cond tests/unit/test_http_negotiate \
 	tests/unit/test_http_form tests/unit/test_http_words tests/unit/test_http_range \
 	tests/unit/test_http_mime tests/unit/test_http_proxy \
-	tests/unit/test_http_forwarded
+	tests/unit/test_http_forwarded tests/unit/test_http_multipart
 check_PROGRAMS += $(HTTP_TESTS)
 tests_unit_test_http_head_SOURCES = tests/unit/test_http_head.c tests/unit/guard.h
 tests_unit_test_http_head_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
@@ -47,6 +48,8 @@ tests_unit_test_http_proxy_SOURCES = tests/unit/test_http_proxy.c tests/unit/gua
 tests_unit_test_http_proxy_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
 tests_unit_test_http_forwarded_SOURCES = tests/unit/test_http_forwarded.c tests/unit/guard.h
 tests_unit_test_http_forwarded_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
+tests_unit_test_http_multipart_SOURCES = tests/unit/test_http_multipart.c tests/unit/guard.h
+tests_unit_test_http_multipart_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
 CHECKS += $(HTTP_TESTS)
 
 HTTP_FUZZERS = \

@@ -28,6 +28,11 @@ static inline struct response *api_response(struct weir_response *public)
 	return res;
 }
 
+/* The first pair of a name among name=value pairs, its value decoded; NULL when
+ * there is none, or no memory. */
+must_check const char *api_find_pair(struct request *req, const char *pairs, size_t len,
+				     const char *name);
+
 /* The module's media type, checked and kept; NULL with *ret_err set. */
 must_check const char *api_keep_type(struct response *res, const char *type, int *ret_err);
 

@@ -100,9 +100,8 @@ static char *decode(struct request *req, struct http_span raw)
 	return text;
 }
 
-/* The first pair of a name among name=value pairs; an escape that cannot be
- * decoded hides its pair. */
-static const char *find_pair(struct request *req, const char *pairs, size_t len, const char *name)
+/* An escape that cannot be decoded hides its pair. */
+const char *api_find_pair(struct request *req, const char *pairs, size_t len, const char *name)
 {
 	struct http_span raw_name, raw_value;
 	size_t pos = 0;
@@ -120,7 +119,7 @@ static const char *find_pair(struct request *req, const char *pairs, size_t len,
 API const char *weir_query(struct weir_request *public, const char *name)
 {
 	struct request *req = api_request(public);
-	return find_pair(req, req->query, strlen(req->query), name);
+	return api_find_pair(req, req->query, strlen(req->query), name);
 }
 
 API int weir_query_int(struct weir_request *public, const char *name, int64_t min, int64_t max,
@@ -179,72 +178,6 @@ API const char *weir_cookie(struct weir_request *public, const char *name)
 		}
 	}
 	return NULL;
-}
-
-/* The boundary when the body is multipart/form-data, else NULL. */
-static const char *boundary_of(struct request *req)
-{
-	const char *type = header(req, "Content-Type");
-	if (!type || !http_type_is(type, "multipart/form-data"))
-		return NULL;
-	size_t len = strlen(type);
-	char *boundary = arena_alloc(&req->arena, len + 1);
-	return boundary && http_parameter(type, len, "boundary", boundary) > 0 ? boundary : NULL;
-}
-
-static const char *multipart_field(struct request *req, const char *body, size_t len,
-				   const char *boundary, const char *name)
-{
-	struct http_part part;
-	size_t pos = 0;
-	while (http_part_next(body, len, boundary, &pos, &part) == 1) {
-		if (part.name.len == strlen(name) && memcmp(part.name.at, name, part.name.len) == 0)
-			return arena_strndup(&req->arena, part.data.at, part.data.len);
-	}
-	return NULL;
-}
-
-API const char *weir_form(struct weir_request *public, const char *name)
-{
-	struct request *req = api_request(public);
-	const char *type = header(req, "Content-Type");
-	size_t len;
-	const char *body = type ? weir_body(public, &len) : NULL;
-	if (!body)
-		return NULL;
-	if (http_type_is(type, "application/x-www-form-urlencoded"))
-		return find_pair(req, body, len, name);
-	const char *boundary = boundary_of(req);
-	return boundary ? multipart_field(req, body, len, boundary, name) : NULL;
-}
-
-API int weir_form_part(struct weir_request *public, size_t i, struct weir_part *ret)
-{
-	struct request *req = api_request(public);
-	const char *boundary = boundary_of(req);
-	if (!boundary)
-		return -EINVAL;
-	size_t len;
-	const char *body = weir_body(public, &len);
-	if (!body)
-		return -ENOMEM;
-	struct http_part part;
-	size_t pos = 0;
-	int rc;
-	while ((rc = http_part_next(body, len, boundary, &pos, &part)) == 1 && i > 0)
-		i--;
-	if (rc != 1)
-		return rc < 0 ? -EINVAL : -ENOENT;
-	struct weir_part out = { .data = part.data.at, .len = part.data.len, .type = "text/plain" };
-	out.name = arena_strndup(&req->arena, part.name.at, part.name.len);
-	if (part.file_name.at)
-		out.file_name = arena_strndup(&req->arena, part.file_name.at, part.file_name.len);
-	if (part.type.at)
-		out.type = arena_strndup(&req->arena, part.type.at, part.type.len);
-	if (!out.name || !out.type || (part.file_name.at && !out.file_name))
-		return -ENOMEM;
-	*ret = out;
-	return 0;
 }
 
 API const char *weir_client(const struct weir_request *public)

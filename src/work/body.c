@@ -2,7 +2,7 @@
  * Bodies in memory and in the spool. Writing the spool's file fills the page
  * cache; the file is gone when its descriptor is closed, whatever happens.
  *
- * Thread: the connection's loop.
+ * Thread: see body.h.
  */
 #include "work/body.h"
 

@@ -2,7 +2,8 @@
  * Taking in the body of a request: in memory up to a bound, from there on in
  * an unlinked file of the spool folder.
  *
- * Thread: the connection's loop, unless said otherwise.
+ * Thread: the connection's loop, unless said otherwise; for a live body the
+ * handler's.
  */
 #ifndef WEIR_WORK_BODY_H
 #define WEIR_WORK_BODY_H

@@ -4,6 +4,7 @@ src_work_libwork_a_SOURCES = \
 	src/work/body.c src/work/body.h src/work/call.h \
 	src/work/context.c src/work/context.h \
 	src/work/file.c src/work/file.h \
+	src/work/form.c src/work/form.h \
 	src/work/front.c src/work/front.h \
 	src/work/generation.c src/work/generation_life.c src/work/headers.c src/work/route.h \
 	src/work/keeper.c src/work/keeper.h \
@@ -33,7 +34,7 @@ WORK_TEST_LIBS = src/work/libwork.a src/http/libhttp.a src/conf/libconf.a src/ba
 	$(INIH_LIBS) $(CHECK_LIBS)
 WORK_TESTS = tests/unit/test_mailbox tests/unit/test_peek tests/unit/test_pool \
 	tests/unit/test_body tests/unit/test_request tests/unit/test_reader \
-	tests/unit/test_stream
+	tests/unit/test_stream tests/unit/test_form
 check_PROGRAMS += $(WORK_TESTS)
 tests_unit_test_mailbox_SOURCES = tests/unit/test_mailbox.c
 tests_unit_test_mailbox_LDADD = $(WORK_TEST_LIBS)
@@ -45,6 +46,8 @@ tests_unit_test_body_SOURCES = tests/unit/test_body.c
 tests_unit_test_body_LDADD = $(WORK_TEST_LIBS)
 tests_unit_test_request_SOURCES = tests/unit/test_request.c
 tests_unit_test_request_LDADD = $(WORK_TEST_LIBS)
+tests_unit_test_form_SOURCES = tests/unit/test_form.c
+tests_unit_test_form_LDADD = $(WORK_TEST_LIBS)
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
 tests_unit_test_stream_LDADD = $(WORK_TEST_LIBS)
 tests_unit_test_reader_SOURCES = tests/unit/test_reader.c

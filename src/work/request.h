@@ -53,6 +53,7 @@ struct request_body {
 	bool is_whole; /* a live one: weir_body has read it to its end */
 };
 
+struct form;        /* work/form.h */
 struct task;        /* work/background.h */
 struct stream;      /* work/stream.h */
 struct site_search; /* work/site.h */
@@ -81,6 +82,7 @@ struct request {
 	bool is_https;               /* what the client spoke, to us or to a proxy */
 	struct http_span host;       /* what it asked for, here or there; len 0: nothing */
 	struct request_body body;
+	struct form *form; /* of the body, once a handler asked for it; in the arena */
 	struct response res;
 	struct call call;
 	struct file_job file;

@@ -16,6 +16,9 @@
  *   POST /form?name=N        {"value"}
  *   POST /parts              {"rc", "parts": [{"name", "file_name", "type", "len", "adler"}]};
  *                            rc is that of the call behind the last part
+ *   POST /part-info          as /parts, without "adler", and "data": is it NULL
+ *   POST /part-read?i=I&at=A&size=N     {"len", "adler", "reads"}; N bytes (100) at a time
+ *   POST /part-save?i=I&path=P          {"rc"}; /live-save: of a live body
  *   POST /body               {"len", "adler", "nul": a NUL follows}
  *   POST /body-read?size=N   {"len", "adler", "reads"}; N bytes (100) at a time
  *   GET  /alloc?size=N       {"aligned", "copy", "printf": "N bytes"}
@@ -174,6 +177,55 @@ static int parts(struct weir_request *req, struct weir_response *res)
 			return -ENOMEM;
 	}
 	return weir_jsonf(res, 200, "{\"rc\": %d, \"parts\": [%s]}", rc, all);
+}
+
+static int part_info(struct weir_request *req, struct weir_response *res)
+{
+	const char *all = "";
+	struct weir_part part;
+	int rc;
+	for (size_t i = 0; (rc = weir_part_info(req, i, &part)) == 0; i++) {
+		all = weir_printf(
+			req,
+			"%s%s{\"name\": %s, \"file_name\": %s, \"type\": %s, \"len\": %zu, "
+			"\"data\": %s}",
+			all, i ? ", " : "", quote(req, part.name), quote(req, part.file_name),
+			quote(req, part.type), part.len, part.data ? "true" : "null");
+		if (!all)
+			return -ENOMEM;
+	}
+	return weir_jsonf(res, 200, "{\"rc\": %d, \"parts\": [%s]}", rc, all);
+}
+
+static int part_read(struct weir_request *req, struct weir_response *res)
+{
+	size_t i = (size_t)number(req, "i", 0), size = (size_t)number(req, "size", 100);
+	uint64_t at = (uint64_t)number(req, "at", 0);
+	char *block = weir_alloc(req, size);
+	if (!block)
+		return -ENOMEM;
+	uint32_t adler = 1;
+	size_t len = 0, reads = 0;
+	ssize_t n;
+	while ((n = weir_part_read(req, i, at + len, block, size)) > 0) {
+		adler = adler_of(adler, block, (size_t)n);
+		len += (size_t)n;
+		reads++;
+	}
+	return weir_jsonf(res, 200, "{\"rc\": %zd, \"len\": %zu, \"adler\": %u, \"reads\": %zu}", n,
+			  len, adler, reads);
+}
+
+static int part_save(struct weir_request *req, struct weir_response *res)
+{
+	const char *path = weir_query(req, "path");
+	int rc = weir_part_save(req, (size_t)number(req, "i", 0), path ? path : "");
+	return weir_jsonf(res, 200, "{\"rc\": %d}", rc);
+}
+
+static int live_save(struct weir_request *req, struct weir_response *res)
+{
+	return part_save(req, res);
 }
 
 static int body(struct weir_request *req, struct weir_response *res)
@@ -384,6 +436,10 @@ WEIR_MODULE(
 		WEIR_GET("/cookie", cookie),
 		WEIR_POST("/form", form),
 		WEIR_POST("/parts", parts),
+		WEIR_POST("/part-info", part_info),
+		WEIR_POST("/part-read", part_read),
+		WEIR_POST("/part-save", part_save),
+		WEIR_ROUTE("POST", "/live-save", live_save, WEIR_LIVE_BODY),
 		WEIR_POST("/body", body),
 		WEIR_POST("/body-read", body_read),
 		WEIR_GET("/alloc", alloc),

@@ -92,7 +92,7 @@ def test_inspect_prints_what_a_module_says_of_itself():
         assert text in done.out, text
     assert "not to be seen" not in done.out
     assert re.search(r"frees +GET /frees +inline", done.out)
-    assert "abi       1.0" in done.out
+    assert "abi       1." in done.out
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "/none.so", "/"])
@@ -218,14 +218,14 @@ def test_a_missing_configuration_file_is_one_line():
     assert done.err == "/none/weir.ini: cannot be read: No such file or directory\n"
 
 
-@pytest.mark.parametrize("name, numbers", [("wrong_abi", "99.0"), ("newer_minor", "1.99")])
+@pytest.mark.parametrize("name, numbers", [("wrong_abi", "99."), ("newer_minor", "1.99")])
 def test_a_module_of_another_abi_is_refused_in_one_line_with_both_numbers(ini, name, numbers):
     path = ini(LOCAL + section(name))
     for args in (["--check", "-c", path], ["-c", path]):
         done = run(*args)
         assert done.returncode == 78 and len(done.err.splitlines()) == 1
         assert done.err.startswith(f"{path}:4:")
-        assert numbers in done.err and " 1.0" in done.err and fixture(name) in done.err
+        assert numbers in done.err and " has 1." in done.err and fixture(name) in done.err
         assert "rebuild" in done.err
     assert run("inspect", fixture(name)).returncode == 78
 

@@ -38,6 +38,8 @@ class Starved:
         return struct.unpack("q", self.map[:8])[0] == -1
 
 
+UPLOAD = ("--b\r\nContent-Disposition: form-data; name=a\r\n\r\n" + "x" * 8000
+          + "\r\n--b\r\nContent-Disposition: form-data; name=b\r\n\r\n2\r\n--b--\r\n")
 REQUESTS = {
     "inline": "GET /inline HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\n\r\n",
     "blocking": "GET /noop HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -50,6 +52,9 @@ REQUESTS = {
                "5\r\nhello\r\n0\r\n\r\n",
     "form": "POST /form HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n"
             "Content-Length: 7\r\n\r\na=1&b=2",
+    "multipart": "POST /form?name=b HTTP/1.1\r\nHost: a\r\n"
+                 f"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {len(UPLOAD)}"
+                 "\r\n\r\n" + UPLOAD,
     "stream": "GET /count?n=3&ms=0 HTTP/1.1\r\nHost: a\r\n\r\n",
     "tasks": "GET /start-background HTTP/1.1\r\nHost: a\r\n\r\n",
     "pipeline": "GET /inline HTTP/1.1\r\nHost: a\r\n\r\nGET /noop HTTP/1.1\r\nHost: a\r\n\r\n",

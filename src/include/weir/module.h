@@ -10,6 +10,7 @@
  *
  * ABI history
  *   1.0  first release
+ *   1.1  weir_part_info, weir_part_read, weir_part_save
  *
  * Conventions
  *   - A function returns 0 or a non-negative result, or a negative errno.
@@ -37,7 +38,7 @@ extern "C" {
 /* A module and a daemon fit when the majors are equal and the module's minor
  * is not above the daemon's. */
 #define WEIR_ABI_MAJOR 1
-#define WEIR_ABI_MINOR 0
+#define WEIR_ABI_MINOR 1
 
 #define WEIR_EXPORT __attribute__((visibility("default")))
 #define WEIR_PRINTF(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
@@ -287,7 +288,9 @@ int weir_header_at(const struct weir_request *req, size_t i, const char **ret_na
 const char *weir_cookie(struct weir_request *req, const char *name);
 
 /* The first value of a form field of an application/x-www-form-urlencoded or
- * multipart/form-data body; NULL when absent or the body is neither. */
+ * multipart/form-data body; NULL when absent or the body is neither. The values
+ * that are taken out of one multipart body have 1 MiB together, or body_memory
+ * if that is more: one beyond it is NULL, too, and is read as a part. */
 const char *weir_form(struct weir_request *req, const char *name);
 
 /* One part of a multipart/form-data body. */
@@ -299,9 +302,37 @@ struct weir_part {
 	size_t len;
 };
 
-/* The `i`th part of a multipart/form-data body. 0, or -ENOENT behind the
- * last, -EINVAL when the body is not well-formed multipart/form-data. */
+/*
+ * Parts of a multipart/form-data body, counted from 0. The first of these calls,
+ * or of weir_form, looks through the body once, block by block; what files hold
+ * stays in the spool. A live body is read to its end for that, to the spool
+ * above body_memory.
+ *
+ * weir_part_info is all of a part but its bytes: `data` is NULL. 0, or -ENOENT
+ * behind the last, -EINVAL when the body is not well-formed
+ * multipart/form-data, -EMSGSIZE beyond 1000 parts, -ENOMEM; of a live body also
+ * what weir_body_read returns, and -ENOSPC. Parts before the trouble are given.
+ */
+int weir_part_info(struct weir_request *req, size_t i, struct weir_part *ret);
+
+/* As weir_part_info, with `data`: a body in the spool is mapped, whole, so
+ * large files are better read or saved. */
 int weir_form_part(struct weir_request *req, size_t i, struct weir_part *ret);
+
+/* At most `size` bytes of the `i`th part from `offset` on, from memory or spool.
+ * How many, 0 at its end, or a negative errno as weir_part_info. */
+ssize_t weir_part_read(struct weir_request *req, size_t i, uint64_t offset, void *to, size_t size);
+
+/*
+ * Saves the `i`th part as a new file, copied by the kernel from the spool. The
+ * file has its name once it is whole, where the folder's file system knows
+ * O_TMPFILE; it is never left behind when the call fails. Its mode is what umask
+ * leaves of 0666; it is not synced. `path` is the module's choice, not
+ * file_name.
+ * 0, or a negative errno: as weir_part_info, -EEXIST (nothing is replaced),
+ * -ENOSPC, -ECANCELED (weir_cancelled has become 1), or of opening the file.
+ */
+int weir_part_save(struct weir_request *req, size_t i, const char *path);
 
 /* Bytes of the body; 0 when there is none. Of a live body: what Content-Length
  * says; 0 when it says nothing, until weir_body has read it. */
