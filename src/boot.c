@@ -478,7 +478,9 @@ static void show_routes(const struct generation *gen)
 	for (size_t i = 0; i < gen->route_count; i++) {
 		const struct route *r = &gen->routes[i];
 		printf("  %-32s %s (%s%s)\n", r->label, r->handler_name,
-		       r->is_inline ? "inline" : "blocking, pool ",
+		       r->redirect    ? "on I/O threads"
+		       : r->is_inline ? "inline"
+				      : "blocking, pool ",
 		       r->is_inline ? "" : pool_name(r->pool));
 	}
 	for (size_t i = 0; i < gen->site_count; i++)

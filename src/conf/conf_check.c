@@ -53,7 +53,7 @@ static void check_admin(const struct conf_section *admin, struct conf_errors *er
 	}
 }
 
-static void check_trusted(const struct option_value *v, struct conf_errors *errs)
+static void check_ranges(const char *name, const struct option_value *v, struct conf_errors *errs)
 {
 	for (size_t i = 0; i < v->count; i++) {
 		const struct option_text *t = &v->texts[i];
@@ -61,20 +61,59 @@ static void check_trusted(const struct option_value *v, struct conf_errors *errs
 		int rc = cidr_parse(t->text, &ignored);
 		if (rc == ERR_RANGE)
 			conf_error(errs, t->place,
-				   "trusted: '%.64s' has more bits than its prefix, or a prefix "
+				   "%s: '%.64s' has more bits than its prefix, or a prefix "
 				   "that is too long",
-				   t->text);
+				   name, t->text);
 		else if (rc < 0)
 			conf_error(errs, t->place,
-				   "trusted: '%.64s' is no address, no ADDRESS/BITS and not unix",
+				   "%s: '%.64s' is no address, no ADDRESS/BITS and not unix", name,
 				   t->text);
+	}
+}
+
+/* SCHEME://HOST or SCHEME://HOST:PORT as browsers write it; what is wrong, or
+ * NULL. */
+static const char *check_origin(const char *text)
+{
+	static const char schemes[] = "abcdefghijklmnopqrstuvwxyz0123456789+-.";
+	size_t scheme = strspn(text, schemes);
+	const char *host = text + scheme + 3;
+	if (strcmp(text, "*") == 0)
+		return NULL;
+	if (scheme == 0 || strncmp(text + scheme, "://", 3) != 0 || *host == '\0')
+		return "is no origin: write SCHEME://HOST, SCHEME://HOST:PORT or *";
+	if (host[strcspn(host, "/?#@*\\ \t")] != '\0')
+		return "has more than a host and a port";
+	for (const char *c = host; *c; c++) {
+		if (*c <= ' ' || *c >= 0x7f || (*c >= 'A' && *c <= 'Z'))
+			return "has characters that browsers write in another way; use lower case "
+			       "and, of other alphabets, xn--";
+	}
+	const char *port = strrchr(host, ':');
+	if (port && ((strncmp(text, "https:", 6) == 0 && strcmp(port, ":443") == 0) ||
+		     (strncmp(text, "http:", 5) == 0 && strcmp(port, ":80") == 0)))
+		return "has the usual port, which browsers leave out";
+	return NULL;
+}
+
+static void check_rules(const struct conf_section *s, size_t allow, size_t cors,
+			struct conf_errors *errs)
+{
+	const struct option_value *v = &s->set.values[cors];
+	check_ranges("allow", &s->set.values[allow], errs);
+	for (size_t i = 0; i < v->count; i++) {
+		const char *why = check_origin(v->texts[i].text);
+		if (why)
+			conf_error(errs, v->texts[i].place, "cors_origin: '%.128s' %s",
+				   v->texts[i].text, why);
 	}
 }
 
 static void check_server(const struct conf_section *s, struct conf_errors *errs)
 {
 	check_listen(s, errs);
-	check_trusted(&s->set.values[SERVER_TRUSTED], errs);
+	check_ranges("trusted", &s->set.values[SERVER_TRUSTED], errs);
+	check_rules(s, SERVER_ALLOW, SERVER_CORS_ORIGIN, errs);
 	int64_t head = conf_int(s, SERVER_HEAD_MAX), target = conf_int(s, SERVER_TARGET_MAX);
 	char head_text[UNIT_TEXT_SIZE], target_text[UNIT_TEXT_SIZE];
 	if (target > head) {
@@ -141,12 +180,17 @@ static void check_route(const struct conf *conf, const struct conf_section *s,
 	check_pool_name(conf, s, ROUTE_POOL, errs);
 	check_pool_name(conf, s, ROUTE_BACKGROUND_POOL, errs);
 	check_share(s, ROUTE_TOKENS_MAX, ROUTE_TOKENS_RESERVE, errs);
+	check_rules(s, ROUTE_ALLOW, ROUTE_CORS_ORIGIN, errs);
+	if (conf_is_given(s, ROUTE_REDIRECT) && conf_is_given(s, ROUTE_HANDLER))
+		conf_error(errs, s->set.values[ROUTE_REDIRECT].place,
+			   "redirect: the route has a handler, too; leave one of them out");
 }
 
 static void check_static(const struct conf_section *s, struct conf_errors *errs)
 {
 	const char *index = conf_text(s, STATIC_INDEX), *fallback = conf_text(s, STATIC_FALLBACK);
 	option_set_require(&s->set, s->place, errs);
+	check_rules(s, STATIC_ALLOW, STATIC_CORS_ORIGIN, errs);
 	if (index[0] == '\0' || strchr(index, '/'))
 		conf_error(errs, s->set.values[STATIC_INDEX].place,
 			   "index: give the name of a file, without a slash");

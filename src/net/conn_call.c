@@ -173,6 +173,8 @@ static bool stand_in(struct conn *c)
 	memcpy(req->id, old->id, sizeof(req->id));
 	memcpy(req->client, old->client, sizeof(req->client));
 	req->route = old->route;
+	req->cors_origin = old->cors_origin; /* a constant, or the generation's */
+	req->varies_by_origin = old->varies_by_origin;
 	req->began = old->began;
 	req->owner = c;
 	req->home = old->home;

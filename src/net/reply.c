@@ -51,6 +51,8 @@ static const struct response_header *added_to(const struct request *req)
 static size_t size_of(const struct request *req)
 {
 	size_t size = FIXED_PART + strlen(req->id);
+	if (req->cors_origin)
+		size += strlen(req->cors_origin);
 	if (req->res.type)
 		size += strlen(req->res.type);
 	for (const struct response_header *h = req->res.headers; h; h = h->next)
@@ -106,6 +108,17 @@ static char *put_header(char *to, const struct response_header *h)
 	return put_literal(to, "\r\n");
 }
 
+/* Which other sites' pages may read it. */
+static char *put_cors(char *to, const struct request *req)
+{
+	if (req->cors_origin && !response_header_find(&req->res, "Access-Control-Allow-Origin")) {
+		to = put_literal(to, "Access-Control-Allow-Origin: ");
+		to = put_text(to, req->cors_origin);
+		to = put_literal(to, "\r\n");
+	}
+	return req->varies_by_origin ? put_literal(to, "Vary: Origin\r\n") : to;
+}
+
 static char *put_headers(char *to, const struct request *req)
 {
 	for (const struct response_header *h = req->res.headers; h; h = h->next)
@@ -134,6 +147,7 @@ int reply_write_head(struct buf *out, const struct request *req, const char *dat
 		to = put_literal(to, "\r\n");
 	}
 	to = put_headers(to, req);
+	to = put_cors(to, req);
 	if (req->id[0]) {
 		to = put_literal(to, "X-Request-Id: ");
 		to = put_text(to, req->id);

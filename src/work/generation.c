@@ -11,7 +11,9 @@
 #include "base/err.h"
 #include "work/module.h"
 #include "work/pool.h"
+#include "work/redirect.h"
 #include "work/route.h"
+#include "work/rules.h"
 #include "work/site.h"
 #include "work/stats.h"
 
@@ -231,6 +233,34 @@ static bool find_handler(struct builder *b, const struct conf_section *section,
 	return false;
 }
 
+/* In the place of a handler. */
+static bool set_redirect(struct builder *b, struct route *r, const struct conf_section *section)
+{
+	struct arena *a = &b->gen->arena;
+	const char *text = conf_text(section, ROUTE_REDIRECT), *why;
+	struct conf_place place = section->set.values[ROUTE_REDIRECT].place;
+	size_t at;
+	struct redirect *redirect = arena_alloc(a, sizeof(*redirect));
+	int rc = redirect ? redirect_parse(redirect, text, &r->target.pattern, a, &why, &at)
+			  : ERR_NOMEM;
+	if (rc == ERR_SYNTAX) {
+		place.column += (unsigned)at;
+		conf_error(b->errs, place, "redirect: '%.128s' %s", text, why);
+		return false;
+	}
+	r->redirect = redirect;
+	r->handler = NULL;
+	r->inst = NULL;
+	r->is_inline = true; /* it takes no token */
+	r->is_live = false;
+	r->pool = r->background = NULL;
+	r->timeout = CLOCK_NEVER;
+	r->handler_name = rc == 0 ? arena_printf(a, "[redirect %s]", text) : NULL;
+	if (!r->handler_name)
+		no_memory(b, section->place);
+	return r->handler_name != NULL;
+}
+
 static bool is_same_pattern(const struct route *r, const struct route *other)
 {
 	return r->target.methods == other->target.methods &&
@@ -250,7 +280,10 @@ static void add_conf_route(struct builder *b, const struct conf_section *section
 		r++;
 	bool has_handler = conf_text(section, ROUTE_HANDLER)[0] != '\0';
 	struct handler_ref ref;
-	if (has_handler) {
+	if (conf_is_given(section, ROUTE_REDIRECT)) {
+		if (!set_redirect(b, r, section))
+			return;
+	} else if (has_handler) {
 		if (!find_handler(b, section, &ref))
 			return;
 		bind(b, r, &ref);
@@ -263,7 +296,8 @@ static void add_conf_route(struct builder *b, const struct conf_section *section
 	}
 	r->section = section;
 	r->place = section->place;
-	set_pools(b, r);
+	if (!r->redirect)
+		set_pools(b, r);
 	set_label(b, r);
 	b->gen->route_count += r == end;
 }
@@ -451,6 +485,8 @@ struct generation *generation_new(struct conf *conf, struct host *host, struct c
 	if (!b.out_of_memory)
 		build_router(&b);
 	if (!b.out_of_memory && headers_build(gen, errs) < 0)
+		no_memory(&b, gen->conf->server.place);
+	if (!b.out_of_memory && rules_build(gen, errs) < 0)
 		no_memory(&b, gen->conf->server.place);
 	if (!b.out_of_memory && shares_build(gen, pools, errs) < 0)
 		no_memory(&b, gen->conf->server.place);

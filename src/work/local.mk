@@ -14,7 +14,8 @@ src_work_libwork_a_SOURCES = \
 	src/work/pool.c src/work/pool.h src/work/pool_private.h src/work/pool_state.c \
 	src/work/pools.c \
 	src/work/reader.c src/work/reader.h \
-	src/work/request.c src/work/request.h src/work/shares.c \
+	src/work/request.c src/work/request.h src/work/rules.c src/work/rules.h \
+	src/work/shares.c \
 	src/work/site.c src/work/site.h \
 	src/work/stats.c src/work/stats.h \
 	src/work/stream.c src/work/stream.h \
@@ -34,7 +35,7 @@ WORK_TEST_LIBS = src/work/libwork.a src/http/libhttp.a src/conf/libconf.a src/ba
 	$(INIH_LIBS) $(CHECK_LIBS)
 WORK_TESTS = tests/unit/test_mailbox tests/unit/test_peek tests/unit/test_pool \
 	tests/unit/test_body tests/unit/test_request tests/unit/test_reader \
-	tests/unit/test_stream tests/unit/test_form
+	tests/unit/test_stream tests/unit/test_form tests/unit/test_rules
 check_PROGRAMS += $(WORK_TESTS)
 tests_unit_test_mailbox_SOURCES = tests/unit/test_mailbox.c
 tests_unit_test_mailbox_LDADD = $(WORK_TEST_LIBS)
@@ -46,6 +47,8 @@ tests_unit_test_body_SOURCES = tests/unit/test_body.c
 tests_unit_test_body_LDADD = $(WORK_TEST_LIBS)
 tests_unit_test_request_SOURCES = tests/unit/test_request.c
 tests_unit_test_request_LDADD = $(WORK_TEST_LIBS)
+tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
+tests_unit_test_rules_LDADD = $(WORK_TEST_LIBS)
 tests_unit_test_form_SOURCES = tests/unit/test_form.c
 tests_unit_test_form_LDADD = $(WORK_TEST_LIBS)
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c

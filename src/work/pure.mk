@@ -3,14 +3,17 @@ src_work_libwork_a_SOURCES += \
 	src/work/elf.c src/work/elf.h src/work/elf_private.h src/work/elf_reloc.c \
 	src/work/limit.c src/work/limit.h src/work/limit_private.h src/work/limit_rate.c \
 	src/work/limit_share.c \
-	src/work/pattern.c src/work/pattern.h src/work/pattern_private.h src/work/router.c
+	src/work/pattern.c src/work/pattern.h src/work/pattern_private.h \
+	src/work/redirect.c src/work/redirect.h src/work/router.c
 
 LIMIT_MODEL = tests/fuzz/limit_model.h tests/fuzz/limit_model_check.h tests/fuzz/limit_naive.h \
 	tests/fuzz/limit_naive_ops.h
 PURE_LIBS = src/work/libwork.a src/http/libhttp.a src/base/libbase.a
 
 check_PROGRAMS += tests/unit/test_limit tests/unit/test_limit_share tests/unit/test_limit_overload \
-	tests/unit/test_pattern tests/unit/test_describe
+	tests/unit/test_pattern tests/unit/test_redirect tests/unit/test_describe
+tests_unit_test_redirect_SOURCES = tests/unit/test_redirect.c
+tests_unit_test_redirect_LDADD = $(PURE_LIBS) $(CHECK_LIBS)
 tests_unit_test_limit_share_SOURCES = tests/unit/test_limit_share.c tests/unit/limit_scene.h
 tests_unit_test_limit_share_LDADD = $(PURE_LIBS) $(CHECK_LIBS)
 tests_unit_test_limit_overload_SOURCES = tests/unit/test_limit_overload.c tests/unit/limit_scene.h
@@ -25,7 +28,7 @@ tests_unit_test_describe_CPPFLAGS = $(AM_CPPFLAGS) \
 tests_unit_test_describe_LDADD = $(PURE_LIBS) $(CHECK_LIBS)
 EXTRA_tests_unit_test_describe_DEPENDENCIES = $(DESCRIBE_FIXTURES)
 CHECKS += tests/unit/test_limit tests/unit/test_limit_share tests/unit/test_limit_overload \
-	tests/unit/test_pattern tests/unit/test_describe
+	tests/unit/test_pattern tests/unit/test_redirect tests/unit/test_describe
 
 # Modules that test_describe reads and nobody loads.
 DESCRIBE_FIXTURES = tests/unit/describe_good.so tests/unit/describe_old.so

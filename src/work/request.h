@@ -80,6 +80,8 @@ struct request {
 	char id[REQUEST_ID_MAX + 1];
 	char client[ADDR_TEXT_SIZE]; /* address */
 	bool is_https;               /* what the client spoke, to us or to a proxy */
+	bool varies_by_origin;       /* the answer, by what Origin says */
+	const char *cors_origin;     /* whose pages may read the answer; NULL: its own alone */
 	struct http_span host;       /* what it asked for, here or there; len 0: nothing */
 	struct request_body body;
 	struct form *form; /* of the body, once a handler asked for it; in the arena */

@@ -21,6 +21,8 @@
 struct instance;
 struct limit_share;
 struct pool;
+struct redirect;
+struct rules;
 struct site;
 struct stats_entry;
 
@@ -39,6 +41,8 @@ struct route {
 	weir_handler *handler;
 	struct instance *inst;
 	const struct site *site; /* its files are the answer: there is no handler; else NULL */
+	const struct redirect *redirect; /* work/redirect.h: it is the answer; else NULL */
+	const struct rules *rules;       /* work/rules.h; NULL: none */
 	bool is_inline;
 	bool is_live;                       /* it runs before the body is there */
 	struct pool *pool;                  /* of the handler; NULL when inline */
@@ -79,6 +83,8 @@ struct generation {
 	struct router *router;
 	struct http_limits limits;
 	const struct response_header *add; /* of [server]: what answers without a route get */
+	const struct rules *rules;         /* of [server]: likewise; NULL: none */
+	bool has_rules;                    /* they, or some route, have something to say */
 	struct front front;
 	uint64_t body_max; /* bytes */
 	uint64_t body_memory;

@@ -4,7 +4,7 @@ CHECKS_ALONE += tests/system/run
 EXTRA_DIST += \
 	tests/system/run tests/system/conftest.py tests/system/weirlib.py \
 	tests/system/test_10_boot.py tests/system/test_20_http.py tests/system/test_21_cases.py \
-	tests/system/test_25_routes.py tests/system/test_28_static.py \
+	tests/system/test_25_routes.py tests/system/test_26_rules.py tests/system/test_28_static.py \
 	tests/system/test_29_disk.py tests/system/test_30_tokens.py \
 	tests/system/test_32_shares.py tests/system/test_35_stream.py \
 	tests/system/test_37_multipart.py tests/system/test_40_modules.py tests/system/test_42_background.py \

@@ -40,6 +40,7 @@ class Starved:
 
 UPLOAD = ("--b\r\nContent-Disposition: form-data; name=a\r\n\r\n" + "x" * 8000
           + "\r\n--b\r\nContent-Disposition: form-data; name=b\r\n\r\n2\r\n--b--\r\n")
+AWAY = "[route GET /away/{rest:path}]\nredirect = 301 /{rest}\ncors_origin = https://a\n"
 REQUESTS = {
     "inline": "GET /inline HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\n\r\n",
     "blocking": "GET /noop HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -55,6 +56,10 @@ REQUESTS = {
     "multipart": "POST /form?name=b HTTP/1.1\r\nHost: a\r\n"
                  f"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {len(UPLOAD)}"
                  "\r\n\r\n" + UPLOAD,
+    "redirect": "GET /away/a%20b?c HTTP/1.1\r\nHost: a\r\n\r\n",
+    "preflight": "OPTIONS /away/x HTTP/1.1\r\nHost: a\r\nOrigin: https://a\r\n"
+                 "Access-Control-Request-Method: GET\r\n"
+                 "Access-Control-Request-Headers: X-A\r\n\r\n",
     "stream": "GET /count?n=3&ms=0 HTTP/1.1\r\nHost: a\r\n\r\n",
     "tasks": "GET /start-background HTTP/1.1\r\nHost: a\r\n\r\n",
     "pipeline": "GET /inline HTTP/1.1\r\nHost: a\r\n\r\nGET /noop HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -75,7 +80,7 @@ def ask(d, request):
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_each_allocation_of_a_request_may_fail(daemon, tmp_path, name):
-    s = Starved(daemon, tmp_path, DEMO + PROBE + "[pool default]\nthread_tokens = 2\n")
+    s = Starved(daemon, tmp_path, DEMO + PROBE + AWAY + "[pool default]\nthread_tokens = 2\n")
     wanted = ask(s.d, REQUESTS[name])
     assert wanted
     failed = 0
