@@ -309,7 +309,7 @@ static void add_stats(struct builder *b)
 	struct stats *stats = gen->host ? gen->host->stats : NULL;
 	for (size_t i = 0; stats && i < gen->route_count; i++) {
 		struct route *r = &gen->routes[i];
-		r->stats = stats_entry(stats, r->label, instance_name(r->inst));
+		r->stats = stats_entry(stats, r->label, r->inst ? instance_name(r->inst) : "");
 		if (!r->stats)
 			no_memory(b, r->place);
 	}
