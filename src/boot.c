@@ -29,6 +29,7 @@
 #include "net/access.h"
 #include "net/census.h"
 #include "net/listen.h"
+#include "net/notify.h"
 #include "net/signals.h"
 #include "work/background.h"
 #include "work/module.h"
@@ -67,21 +68,37 @@ static void on_deadline(void *ctx)
 	loop_stop(&d->main_loop);
 }
 
-static void begin_stop(struct daemon *d)
+/* The delay is over. */
+static void on_delay(void *ctx)
 {
-	if (d->is_stopping)
-		return;
+	struct daemon *d = ctx;
 	int64_t ms = conf_int(&d->conf->server, SERVER_DRAIN_TIMEOUT);
-	d->is_stopping = true;
-	admin_set_state(d->admin, ADMIN_DRAINING);
 	log_notice("stopping: finishing what was accepted, for at most %lld ms", (long long)ms);
+	d->is_stopping = true;
 	tasks_announce_stop();
 	d->drain_deadline = clock_add(clock_now(), ms == WEIR_INF ? CLOCK_NEVER : ms * NS_PER_MS);
+	notify_stopping(d->notify, d->drain_deadline);
 	signals_set_deadline(d->signals, ms, on_deadline);
 	list_each (&d->listening, struct listening, link, l)
 		sockets_unlink(l->sockets);
 	for (int i = 0; i < d->running_loops; i++)
 		loop_post(&d->loops[i], &d->loops[i].errand, start_drain, d);
+}
+
+static void begin_stop(struct daemon *d)
+{
+	int64_t ms = conf_int(&d->conf->server, SERVER_DRAIN_DELAY);
+	if (d->is_leaving)
+		return;
+	d->is_leaving = true;
+	admin_set_state(d->admin, ADMIN_DRAINING);
+	if (ms == 0) {
+		on_delay(d);
+		return;
+	}
+	log_notice("stopping in %lld ms: not ready any more", (long long)ms);
+	notify_stopping(d->notify, clock_add(clock_now(), ms * NS_PER_MS));
+	signals_set_deadline(d->signals, ms, on_delay);
 }
 
 static void on_stop(void *ctx)
@@ -336,6 +353,8 @@ static void on_reloaded(void *ctx, const struct reload_report *report)
 		.changes = report->changes,
 	};
 	admin_reloaded(d->admin, &how);
+	if (!d->is_leaving)
+		notify_ready(d->notify);
 }
 
 static int start_reload(struct daemon *d)
@@ -368,6 +387,19 @@ static void ask_drain(void *ctx)
 	struct daemon *d = ctx;
 	if (!atomic_exchange(&d->is_drain_asked, true))
 		loop_post(&d->main_loop, &d->drain_errand, drain_asked, d);
+}
+
+static int start_notify(struct daemon *d)
+{
+	d->notify = notify_start(&d->main_loop, d->loops, d->loop_count, d->host.pools);
+	if (!d->notify)
+		log_error("cannot tell systemd anything: out of memory");
+	return d->notify ? 0 : EXIT_SYSTEM;
+}
+
+static void stop_notify(struct daemon *d)
+{
+	notify_stop(&d->notify);
 }
 
 static int start_admin(struct daemon *d)
@@ -461,6 +493,7 @@ static const struct step {
 	{ "census", start_census, stop_census },
 	{ "loops", start_loops, stop_loops },
 	{ "reload", start_reload, stop_reload },
+	{ "notify", start_notify, stop_notify },
 	{ "control plane", start_admin, stop_admin },
 	{ "signals", start_signals, stop_signals },
 	{ "listeners", start_listeners, stop_listeners },
@@ -496,6 +529,7 @@ static int run(struct daemon *d, bool shows_routes)
 	log_info("ready: %zu routes of %zu modules on %d I/O threads", d->gen->route_count,
 		 d->gen->instance_count, d->loop_count);
 	admin_set_state(d->admin, ADMIN_SERVING);
+	notify_ready(d->notify);
 	loop_run(&d->main_loop);
 	if (!drain_pools(d))
 		leave_behind(d);

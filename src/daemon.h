@@ -11,6 +11,7 @@
 #include "work/route.h"
 
 struct admin;
+struct notify;
 struct reload;
 struct sockets;
 
@@ -37,7 +38,9 @@ struct daemon {
 	struct list listening; /* the keeper reads it while it builds */
 	int access_fd;
 	int64_t drain_deadline;
-	bool is_stopping;
+	bool is_leaving;  /* it was told to stop */
+	bool is_stopping; /* and has begun to */
+	struct notify *notify;
 	bool is_late; /* the deadline came first */
 	struct signals *signals;
 	struct reload *reload;

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "net/listen.h"
+#include "net/notify.h"
 #include "work/module.h"
 
 /* One loop's part. */
@@ -46,9 +47,19 @@ static void start(struct reload *r);
 
 /* ---- sockets ---- */
 
+/* Where nothing is said, what systemd passes goes before the default. */
+static const struct option_value *wanted(const struct conf *conf)
+{
+	static struct option_text passed = { .text = "systemd" };
+	static const struct option_value from_systemd = { .texts = &passed, .count = 1 };
+	bool is_given = conf_is_given(&conf->server, SERVER_LISTEN);
+	return !is_given && bind_is_passed() ? &from_systemd
+					     : &conf->server.set.values[SERVER_LISTEN];
+}
+
 static bool is_wanted(const struct sockets *s, const struct conf *conf)
 {
-	const struct option_value *listen = &conf->server.set.values[SERVER_LISTEN];
+	const struct option_value *listen = wanted(conf);
 	for (size_t i = 0; i < listen->count; i++) {
 		if (sockets_are_of(s, listen->texts[i].text))
 			return true;
@@ -84,7 +95,7 @@ static bool open_one(struct daemon *d, const struct option_text *value, struct l
 bool listening_open(struct daemon *d, const struct conf *conf, struct list *ret_new,
 		    struct conf_errors *errs)
 {
-	const struct option_value *listen = &conf->server.set.values[SERVER_LISTEN];
+	const struct option_value *listen = wanted(conf);
 	bool good = true;
 	for (size_t i = 0; i < listen->count; i++) {
 		if (!is_open(&d->listening, listen->texts[i].text))
@@ -217,7 +228,7 @@ static void sort_sockets(struct reload *r)
 
 static void keep_sockets(struct reload *r)
 {
-	const struct option_value *listen = &r->gen->conf->server.set.values[SERVER_LISTEN];
+	const struct option_value *listen = wanted(r->gen->conf);
 	list_each (&r->d->listening, struct listening, link, l) {
 		for (size_t i = 0; i < listen->count; i++)
 			sockets_keep(l->sockets, listen->texts[i].text);
@@ -274,6 +285,7 @@ static void start(struct reload *r)
 		finish(r, false, is_stopping);
 		return;
 	}
+	notify_reloading(d->notify);
 	r->job.run = build;
 	r->built.deliver = on_built;
 	keeper_do(d->host.keeper, &r->job);

@@ -92,33 +92,7 @@ int admin_refuse(struct weir_response *res, int status, const char *text)
 	return admin_json(res, status, json_pack("{s:s}", "error", text));
 }
 
-/* ---- is it alive ---- */
-
-/* On the loop that was asked. */
-static void beat(struct loop *loop, void *arg)
-{
-	struct beat *b = arg;
-	(void)loop;
-	atomic_store(&b->is_out, false);
-}
-
-int admin_stalled(struct admin *a, int64_t for_ns)
-{
-	int64_t now = clock_now();
-	int stalled = -1;
-	for (int i = 0; i < a->view.loop_count; i++) {
-		struct beat *b = &a->beats[i];
-		if (atomic_load(&b->is_out)) {
-			if (now - atomic_load(&b->sent) > for_ns)
-				stalled = i;
-			continue;
-		}
-		atomic_store(&b->sent, now);
-		atomic_store(&b->is_out, true);
-		loop_post(&a->view.loops[i], &b->errand, beat, b);
-	}
-	return stalled;
-}
+/* ---- numbers ---- */
 
 struct admin_totals admin_totals(const struct admin *a)
 {
@@ -241,11 +215,11 @@ static struct admin *make(const struct admin_view *view)
 	struct admin *a = calloc(1, sizeof(*a));
 	if (!a)
 		return NULL;
-	a->beats = calloc((size_t)view->loop_count, sizeof(*a->beats));
+	a->pulse = pulse_new(view->loops, view->loop_count);
 	a->census = census_new();
-	if (!a->beats || !a->census) {
+	if (!a->pulse || !a->census) {
 		census_free(&a->census);
-		free(a->beats);
+		pulse_free(&a->pulse);
 		free(a);
 		return NULL;
 	}
@@ -275,7 +249,7 @@ static void drop(struct admin *a)
 	free(a->last_reload);
 	mutex_done(&a->lock);
 	census_free(&a->census);
-	free(a->beats);
+	pulse_free(&a->pulse);
 	free(a);
 }
 

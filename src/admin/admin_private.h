@@ -10,15 +10,9 @@
 
 #include "admin/admin.h"
 #include "base/thread.h"
+#include "net/pulse.h"
 #include "work/pool.h"
 #include "work/stats.h"
-
-/* A loop that is asked to show that it turns. */
-struct beat {
-	struct errand errand;
-	_Atomic bool is_out;  /* it has not come back */
-	_Atomic int64_t sent; /* when it was asked */
-};
 
 struct admin {
 	struct admin_view view; /* constant */
@@ -30,7 +24,7 @@ struct admin {
 	_Atomic int state;                          /* enum admin_state; main writes */
 	_Atomic uint64_t reloads_good, reloads_bad; /* main writes */
 	struct census *census;                      /* its own connections */
-	struct beat *beats;                         /* one a loop */
+	struct pulse *pulse;
 	struct mutex lock;
 	char *last_reload GUARDED_BY(lock); /* JSON; NULL: there was none */
 };
@@ -59,9 +53,6 @@ int64_t admin_peer_uid(struct weir_request *req);
 
 /* What differs between two configurations. */
 json_t *admin_changes(const struct conf_changes *changes);
-
-/* The number of a loop that has not turned for so long, or -1; asks all again. */
-int admin_stalled(struct admin *a, int64_t for_ns);
 
 /* "serving" and the like. */
 const char *admin_state_name(const struct admin *a);

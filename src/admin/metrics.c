@@ -24,7 +24,7 @@ static const int64_t stall_bound = 5 * NS_PER_S;
 
 int admin_healthz(struct weir_request *req, struct weir_response *res)
 {
-	int stalled = admin_stalled(admin_of(req), stall_bound);
+	int stalled = pulse_stalled(admin_of(req)->pulse, stall_bound);
 	if (stalled < 0)
 		return weir_text(res, 200, "ok\n");
 	return weir_textf(res, 503, "I/O thread %d has not turned for 5 s\n", stalled);

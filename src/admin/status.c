@@ -189,7 +189,7 @@ static json_t *status_of(struct admin *a, const struct generation *gen)
 	put_int(o, "reloads", (int64_t)atomic_load(&a->reloads_good));
 	put_int(o, "reloads_failed", (int64_t)atomic_load(&a->reloads_bad));
 	put_int(o, "io_threads", a->view.loop_count);
-	int stalled = admin_stalled(a, NS_PER_S);
+	int stalled = pulse_stalled(a->pulse, NS_PER_S);
 	put(o, "stalled_io_thread", stalled < 0 ? json_null() : json_integer(stalled));
 	put(o, "connections", connections_of(a, gen));
 	put(o, "requests", requests_of(a));

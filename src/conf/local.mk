@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/conf/libconf.a
 src_conf_libconf_a_SOURCES = \
 	src/conf/address.c src/conf/address.h \
 	src/conf/conf.c src/conf/conf.h src/conf/conf_private.h \
+	src/conf/cred.c src/conf/cred.h \
 	src/conf/conf_check.c src/conf/conf_diff.c src/conf/conf_diff.h src/conf/conf_dump.c src/conf/conf_section.c src/conf/conf_source.c \
 	src/conf/expand.c src/conf/expand.h \
 	src/conf/ini.c src/conf/ini.h \

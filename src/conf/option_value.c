@@ -5,6 +5,7 @@
  * Thread: boot and reload.
  */
 #include "conf/options.h"
+#include "conf/cred.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -293,6 +294,47 @@ static int set_typed(struct option_value *v, const struct weir_option *def, cons
 	return set_text(v, def, text, place, folder, a, errs);
 }
 
+static int set_value(struct option_set *set, size_t index, const char *text,
+		     struct conf_place place, const char *folder, struct arena *a,
+		     struct conf_errors *errs)
+{
+	const struct weir_option *def = &set->defs[index];
+	struct option_value *v = &set->values[index];
+	if (!(def->flags & WEIR_REPEATED) && set_word(v, def, text))
+		return 0;
+	return set_typed(v, def, text, place, folder, a, errs);
+}
+
+/* What stands in the credential takes the place of its name, but nobody shows it:
+ * an error that quotes it is told in other words. */
+static int set_credential(struct option_set *set, size_t index, const char *name,
+			  struct conf_place place, const char *folder, struct arena *a,
+			  struct conf_errors *errs)
+{
+	const struct weir_option *def = &set->defs[index];
+	struct option_value *v = &set->values[index];
+	struct conf_errors hidden;
+	const char *text = NULL, *why = NULL;
+	int rc = cred_read(name + strlen(CRED_MARK), a, &text, &why);
+	if (rc == ERR_NOMEM)
+		return rc;
+	if (rc < 0) {
+		conf_error(errs, place, "%s: %s: %s", def->name, name, why);
+		return 0;
+	}
+	conf_errors_init(&hidden);
+	rc = set_value(set, index, text, place, folder, a, &hidden);
+	if (hidden.count > 0 || hidden.lost > 0)
+		conf_error(errs, place, "%s: what %s holds cannot be its value", def->name, name);
+	conf_errors_done(&hidden);
+	char *cred = arena_strdup(a, name);
+	if (def->flags & WEIR_REPEATED && v->count > 0)
+		v->texts[v->count - 1].cred = cred;
+	else
+		v->cred = cred;
+	return cred ? rc : ERR_NOMEM;
+}
+
 int option_set_value(struct option_set *set, size_t index, const char *text,
 		     struct conf_place value_place, const char *folder, struct arena *a,
 		     struct conf_errors *errs)
@@ -311,10 +353,11 @@ int option_set_value(struct option_set *set, size_t index, const char *text,
 	if (!v->place.file) {
 		v->count = 0; /* of the default */
 		v->place = value_place;
+		v->cred = NULL;
 	}
-	if (!is_repeated && set_word(v, def, text))
-		return 0;
-	return set_typed(v, def, text, value_place, folder, a, errs);
+	if (strncmp(text, CRED_MARK, strlen(CRED_MARK)) == 0)
+		return set_credential(set, index, text, value_place, folder, a, errs);
+	return set_value(set, index, text, value_place, folder, a, errs);
 }
 
 const char *option_text(const struct option_set *set, size_t index, size_t i, struct arena *a)
@@ -325,6 +368,10 @@ const char *option_text(const struct option_set *set, size_t index, size_t i, st
 	bool is_set = v->place.file || def->value;
 	if (!is_set)
 		return "";
+	if (v->cred)
+		return v->cred;
+	if (def->flags & WEIR_REPEATED && i < v->count && v->texts[i].cred)
+		return v->texts[i].cred;
 	if (def->flags & WEIR_SECRET)
 		return "********";
 	if (def->flags & WEIR_REPEATED)

@@ -21,6 +21,7 @@
 struct option_text {
 	const char *text;
 	struct conf_place place;
+	const char *cred; /* "@cred:NAME" that the text came from; NULL: it was written out */
 };
 
 struct option_value {
@@ -28,6 +29,7 @@ struct option_value {
 				    WEIR_AUTO, WEIR_INF, WEIR_OFF */
 	const char *text;        /* text, path, the choice's word; never NULL, "" without value */
 	struct conf_place place; /* place.file NULL: the default */
+	const char *cred;        /* as of an option_text */
 	struct option_text *texts; /* of a repeated option, in order */
 	size_t count;              /* of texts */
 };

@@ -238,3 +238,8 @@ int bind_passed_sockets(struct sockets *s, size_t count, const char *name, const
 	}
 	return rc;
 }
+
+bool bind_is_passed(void)
+{
+	return sd_listen_fds(0) > 0;
+}

@@ -35,6 +35,9 @@ must_check int bind_unix_socket(struct sockets *s, size_t count, const char *pat
 must_check int bind_passed_sockets(struct sockets *s, size_t count, const char *name,
 				   const char **ret_why);
 
+/* Has systemd passed any? */
+bool bind_is_passed(void);
+
 /* The first port from `port` on that nobody listens to on 127.0.0.1; -1 when
  * a hundred are taken. */
 int bind_free_port(int port);

@@ -10,6 +10,8 @@ src_net_libnet_a_SOURCES = \
 	src/net/conn_stream.c \
 	src/net/listen.c src/net/listen.h src/net/listen_private.h \
 	src/net/loop.c src/net/loop.h \
+	src/net/notify.c src/net/notify.h \
+	src/net/pulse.c src/net/pulse.h \
 	src/net/reply.c src/net/reply.h \
 	src/net/signals.c src/net/signals.h \
 	src/net/tally.c src/net/tally.h

@@ -98,7 +98,6 @@ void loop_turn(struct loop *loop, bool waits)
 		abort();
 	}
 	loop_flush(loop);
-	count(&loop->tally.turns, 1);
 	check_drained(loop);
 }
 

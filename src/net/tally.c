@@ -42,6 +42,7 @@ void tally_request(struct loop *loop, const struct request *req)
 {
 	struct route_stats *s = part(loop, req);
 	int status = req->res.status;
+	count(&loop->tally.requests, 1);
 	if (!s)
 		return;
 	count(&s->responses[status >= 100 && status < 600 && status != STATUS_GONE ? status / 100

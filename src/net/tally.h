@@ -17,7 +17,7 @@ struct tally {
 	counter accepted;
 	counter closed;
 	counter bytes_in, bytes_out;
-	counter turns;                /* of the loop */
+	counter requests;             /* that have ended */
 	struct stats_entry *no_route; /* for what never came to one; constant; may be NULL */
 };
 
