@@ -6,6 +6,7 @@
 #include "reload.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "net/listen.h"
@@ -47,14 +48,27 @@ static void start(struct reload *r);
 
 /* ---- sockets ---- */
 
-/* Where nothing is said, what systemd passes goes before the default. */
+/* What is said, or where nothing is. */
 static const struct option_value *wanted(const struct conf *conf)
 {
-	static struct option_text passed = { .text = "systemd" };
-	static const struct option_value from_systemd = { .texts = &passed, .count = 1 };
-	bool is_given = conf_is_given(&conf->server, SERVER_LISTEN);
-	return !is_given && bind_is_passed() ? &from_systemd
-					     : &conf->server.set.values[SERVER_LISTEN];
+	static struct option_text texts[] = { { .text = "systemd" }, { .text = "127.0.0.1:8080" } };
+	static const struct option_value passed = { .texts = &texts[0], .count = 1 };
+	static const struct option_value otherwise = { .texts = &texts[1], .count = 1 };
+	if (conf_is_given(&conf->server, SERVER_LISTEN))
+		return &conf->server.set.values[SERVER_LISTEN];
+	return bind_is_passed() ? &passed : &otherwise;
+}
+
+/* Clients of a socket that nobody accepts from would wait for ever. */
+static void warn_of_unused(const struct option_value *listen)
+{
+	for (size_t i = 0; i < listen->count; i++) {
+		if (strncmp(listen->texts[i].text, "systemd", strlen("systemd")) == 0)
+			return;
+	}
+	if (bind_is_passed())
+		log_warn("systemd passes sockets that no `listen = systemd` takes: their clients "
+			 "wait for nothing; disable the .socket unit, or take out `listen`");
 }
 
 static bool is_wanted(const struct sockets *s, const struct conf *conf)
@@ -103,6 +117,8 @@ bool listening_open(struct daemon *d, const struct conf *conf, struct list *ret_
 	}
 	if (!good)
 		listening_free(ret_new);
+	else
+		warn_of_unused(listen);
 	return good;
 }
 

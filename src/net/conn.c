@@ -23,6 +23,10 @@
 
 static const int64_t linger_time = 2 * NS_PER_S;
 static const int64_t fresh_grace = NS_PER_S;
+
+/* Likewise, when it was used: its client has had an answer, and may just have sent
+ * its next request. */
+static const int64_t used_grace = 100 * NS_PER_MS;
 static const char probe[] = "HTTP/1.1 102 Processing\r\n\r\n";
 
 static void on_event(evutil_socket_t fd, short what, void *arg);
@@ -442,10 +446,11 @@ static void drain_one(struct conn *c)
 		return;
 	if (!is_before_request(c) || buf_len(&c->out) > 0)
 		return;
-	if (c->served == 0 && !c->peer_ended)
-		conn_set_deadline(c, clock_add(c->loop->now, fresh_grace));
-	else
+	if (c->peer_ended)
 		conn_close(c);
+	else
+		conn_set_deadline(
+			c, clock_add(c->loop->now, c->served == 0 ? fresh_grace : used_grace));
 }
 
 void conns_drain(struct list *conns)
