@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -206,6 +207,7 @@ static void print_description(const char *path, const struct description *about)
 		       h->pattern ? h->pattern : "(no route of its own)",
 		       h->flags & WEIR_INLINE      ? "  inline"
 		       : h->flags & WEIR_LIVE_BODY ? "  live body"
+		       : h->flags & WEIR_GUNZIP    ? "  gunzip"
 						   : "");
 	}
 	if (about->option_count > 0)
@@ -248,6 +250,7 @@ static void print_version(void)
 {
 	printf("weir %s (module ABI %d.%d)\n", WEIR_VERSION, WEIR_ABI_MAJOR, WEIR_ABI_MINOR);
 	printf("libevent %s\n", loop_library());
+	printf("zlib %s\n", zlibVersion());
 	printf("inih %s\n", WEIR_INIH_VERSION);
 	printf("glibc %s\n", gnu_get_libc_version());
 }

@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/http/libhttp.a
 src_http_libhttp_a_SOURCES = \
 	src/http/chunked.c src/http/chunked.h \
 	src/http/cond.c src/http/cond.h \
+	src/http/encoding.c src/http/encoding.h src/http/gunzip.c src/http/gunzip.h \
 	src/http/date.c src/http/date.h \
 	src/http/form.c src/http/form.h \
 	src/http/forwarded.c src/http/forwarded.h \
@@ -22,8 +23,17 @@ HTTP_TESTS = \
 	tests/unit/test_http_date tests/unit/test_http_cond tests/unit/test_http_negotiate \
 	tests/unit/test_http_form tests/unit/test_http_words tests/unit/test_http_range \
 	tests/unit/test_http_mime tests/unit/test_http_proxy \
-	tests/unit/test_http_forwarded tests/unit/test_http_multipart
+	tests/unit/test_http_forwarded tests/unit/test_http_multipart \
+	tests/unit/test_http_encoding tests/unit/test_http_gunzip
 check_PROGRAMS += $(HTTP_TESTS)
+tests_unit_test_http_encoding_SOURCES = tests/unit/test_http_encoding.c
+tests_unit_test_http_encoding_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
+tests_unit_test_http_gunzip_SOURCES = tests/unit/test_http_gunzip.c
+tests_unit_test_http_gunzip_LDADD = $(HTTP_LIBS) $(ZLIB_LIBS) $(CHECK_LIBS)
+check_PROGRAMS += tests/fuzz/fuzz_gunzip
+tests_fuzz_fuzz_gunzip_SOURCES = tests/fuzz/fuzz_gunzip.c tests/fuzz/replay.c
+tests_fuzz_fuzz_gunzip_LDADD = $(HTTP_LIBS) $(ZLIB_LIBS)
+FUZZERS += tests/fuzz/fuzz_gunzip
 tests_unit_test_http_head_SOURCES = tests/unit/test_http_head.c tests/unit/guard.h
 tests_unit_test_http_head_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
 tests_unit_test_http_chunked_SOURCES = tests/unit/test_http_chunked.c tests/unit/guard.h

@@ -27,6 +27,8 @@ void conn_answer(struct conn *c, int status, const char *detail)
 		if (response_put_header(res, true, "Allow", allow) < 0)
 			log_error("request %s: out of memory for its answer", c->req->id);
 	}
+	if (status == 415 && response_put_header(res, true, "Accept-Encoding", "gzip") < 0)
+		log_error("request %s: out of memory for its answer", c->req->id);
 	c->allow = 0;
 	res->status = status;
 	conn_respond(c);

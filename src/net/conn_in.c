@@ -8,6 +8,7 @@
 #include "net/conn_private.h"
 #include "work/body.h"
 #include "work/rules.h"
+#include "work/packing.h"
 
 static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -73,6 +74,8 @@ static void decide_early(struct conn *c)
 	int rc = req->head.expect == HTTP_EXPECT_OTHER ? 417 : request_route(req, &c->allow);
 	if (req->gen->has_rules)
 		rc = rules_apply(req, rc, &c->allow);
+	if (rc == 0)
+		rc = packing_refuses(req);
 	if (rc == 0 && req->head.has_length && req->route->is_live)
 		rc = req->head.length > req->gen->body_max ? 413 : 0;
 	else if (rc == 0 && req->head.has_length)

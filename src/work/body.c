@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -105,4 +106,13 @@ int body_end(struct request *req)
 	if (body->data)
 		body->data[body->len] = '\0';
 	return 0;
+}
+
+void body_drop(struct request_body *body)
+{
+	if (body->map)
+		munmap(body->map, body->len + 1);
+	if (body->fd >= 0)
+		close(body->fd);
+	free(body->data);
 }

@@ -2,8 +2,8 @@
  * Taking in the body of a request: in memory up to a bound, from there on in
  * an unlinked file of the spool folder.
  *
- * Thread: the connection's loop, unless said otherwise; for a live body the
- * handler's.
+ * Thread: the connection's loop, unless said otherwise; the handler's, for a live
+ * body and while a packed one is unpacked.
  */
 #ifndef WEIR_WORK_BODY_H
 #define WEIR_WORK_BODY_H
@@ -20,6 +20,9 @@ must_check int body_add(struct request *req, const char *data, size_t len);
 
 /* Behind the last piece. 0 or an HTTP status. */
 must_check int body_end(struct request *req);
+
+/* Frees what there is of it. */
+void body_drop(struct request_body *body);
 
 /* Worker or loop, whose the body is: room for `need` bytes in memory and a NUL
  * behind them. 0 or -ENOMEM. */

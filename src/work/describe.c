@@ -273,7 +273,7 @@ static int check_route(struct reader *r, const struct describe_handler *h)
 		return refuse(r, arena_printf(r->a, "handler '%s' has %s", h->name,
 					      h->methods ? "methods but no pattern"
 							 : "a pattern but no methods"));
-	if (h->flags & ~(uint32_t)(WEIR_INLINE | WEIR_LIVE_BODY))
+	if (h->flags & ~(uint32_t)(WEIR_INLINE | WEIR_LIVE_BODY | WEIR_GUNZIP))
 		return refuse(r, arena_printf(r->a, "handler '%s' has unknown flags 0x%x", h->name,
 					      h->flags));
 	if ((h->flags & WEIR_INLINE) && (h->flags & WEIR_LIVE_BODY))

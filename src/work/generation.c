@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "work/module.h"
+#include "work/packing.h"
 #include "work/pool.h"
 #include "work/redirect.h"
 #include "work/route.h"
@@ -74,6 +75,7 @@ bool generation_handler(const struct generation *gen, const char *name, struct h
 			.inst = inst,
 			.is_inline = (about->handlers[i].flags & WEIR_INLINE) != 0,
 			.is_live = (about->handlers[i].flags & WEIR_LIVE_BODY) != 0,
+			.gunzips = (about->handlers[i].flags & WEIR_GUNZIP) != 0,
 			.name = about->handlers[i].name,
 		};
 		return true;
@@ -177,6 +179,7 @@ static void bind(struct builder *b, struct route *r, const struct handler_ref *r
 	r->inst = ref->inst;
 	r->is_inline = ref->is_inline;
 	r->is_live = ref->is_live;
+	r->gunzips = ref->gunzips;
 	r->handler_name =
 		arena_printf(&b->gen->arena, "%s.%s", instance_name(ref->inst), ref->name);
 	if (!r->handler_name)
@@ -200,6 +203,7 @@ static void add_own_route(struct builder *b, struct instance *inst, size_t i)
 		.inst = inst,
 		.is_inline = (h->flags & WEIR_INLINE) != 0,
 		.is_live = (h->flags & WEIR_LIVE_BODY) != 0,
+		.gunzips = (h->flags & WEIR_GUNZIP) != 0,
 		.name = h->name,
 	};
 	bind(b, r, &ref);
@@ -252,7 +256,7 @@ static bool set_redirect(struct builder *b, struct route *r, const struct conf_s
 	r->handler = NULL;
 	r->inst = NULL;
 	r->is_inline = true; /* it takes no token */
-	r->is_live = false;
+	r->is_live = r->gunzips = false;
 	r->pool = r->background = NULL;
 	r->timeout = CLOCK_NEVER;
 	r->handler_name = rc == 0 ? arena_printf(a, "[redirect %s]", text) : NULL;
@@ -488,6 +492,8 @@ struct generation *generation_new(struct conf *conf, struct host *host, struct c
 		no_memory(&b, gen->conf->server.place);
 	if (!b.out_of_memory && rules_build(gen, errs) < 0)
 		no_memory(&b, gen->conf->server.place);
+	if (!b.out_of_memory)
+		packing_build(gen, errs);
 	if (!b.out_of_memory && shares_build(gen, pools, errs) < 0)
 		no_memory(&b, gen->conf->server.place);
 	if (!b.out_of_memory && errs->count == 0)

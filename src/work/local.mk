@@ -10,6 +10,7 @@ src_work_libwork_a_SOURCES = \
 	src/work/keeper.c src/work/keeper.h \
 	src/work/mailbox.c src/work/mailbox.h \
 	src/work/module.c src/work/module.h \
+	src/work/packing.c src/work/packing.h \
 	src/work/peek.c src/work/peek.h \
 	src/work/pool.c src/work/pool.h src/work/pool_private.h src/work/pool_state.c \
 	src/work/pools.c \
@@ -32,7 +33,7 @@ CLEANFILES += src/work/syscalls.inc
 include src/work/pure.mk
 
 WORK_TEST_LIBS = src/work/libwork.a src/http/libhttp.a src/conf/libconf.a src/base/libbase.a \
-	$(INIH_LIBS) $(CHECK_LIBS)
+	$(ZLIB_LIBS) $(INIH_LIBS) $(CHECK_LIBS)
 WORK_TESTS = tests/unit/test_mailbox tests/unit/test_peek tests/unit/test_pool \
 	tests/unit/test_body tests/unit/test_request tests/unit/test_reader \
 	tests/unit/test_stream tests/unit/test_form tests/unit/test_rules

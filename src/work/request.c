@@ -21,6 +21,8 @@
 #include "work/context.h"
 #include "work/module.h"
 #include "work/stream.h"
+#include "work/body.h"
+#include "work/packing.h"
 
 static void begin(struct request *req)
 {
@@ -44,21 +46,12 @@ struct request *request_new(void)
 	return req;
 }
 
-static void drop_body(struct request_body *body)
-{
-	if (body->map)
-		munmap(body->map, body->len + 1);
-	if (body->fd >= 0)
-		close(body->fd);
-	free(body->data);
-}
-
 void request_reset(struct request *req)
 {
 	must_be(req, REQUEST_MAGIC);
 	must(req->tasks == NULL);
 	response_clear_body(&req->res);
-	drop_body(&req->body);
+	body_drop(&req->body);
 	stream_free(&req->stream);
 	if (req->gen)
 		generation_unref(&req->gen);
@@ -211,6 +204,13 @@ static void run_handler(struct request *req)
 	settle(req);
 }
 
+static const char *why_unpacked(int status)
+{
+	return status == 400   ? "The body is not what its Content-Encoding says."
+	       : status == 413 ? "The unpacked body is too large."
+			       : NULL;
+}
+
 void request_run(struct request *req, struct worker *w)
 {
 	must_be(req, REQUEST_MAGIC);
@@ -218,8 +218,14 @@ void request_run(struct request *req, struct worker *w)
 	req->worker = w;
 	req->thread_data = NULL;
 	int rc = w ? worker_enter(w, req->inst, &req->thread_data) : 0;
-	if (rc == 0) {
+	int refusal = rc == 0 ? packing_open(req) : 0;
+	if (refusal != 0) {
+		req->result = req->res.status = refusal;
+		if (response_error(&req->res, refusal, why_unpacked(refusal)) < 0)
+			req->res.kind = BODY_NONE;
+	} else if (rc == 0) {
 		run_handler(req);
+		packing_close(req);
 	} else {
 		req->result = 503;
 		req->call.retry_after = 1;

@@ -45,6 +45,8 @@ struct route {
 	const struct rules *rules;       /* work/rules.h; NULL: none */
 	bool is_inline;
 	bool is_live;                       /* it runs before the body is there */
+	bool gunzips;                       /* it wants packed bodies unpacked */
+	bool compresses;                    /* its answers may be packed */
 	struct pool *pool;                  /* of the handler; NULL when inline */
 	struct pool *background;            /* of the tasks it leaves */
 	struct limit_share *share;          /* of the pool; NULL: all of it */
@@ -87,6 +89,9 @@ struct generation {
 	bool has_rules;                    /* they, or some route, have something to say */
 	struct front front;
 	uint64_t body_max; /* bytes */
+	uint64_t compress_min;
+	int64_t gunzip_ratio_max;
+	const char *compress_types;
 	uint64_t body_memory;
 	const char *spool_dir;
 	int64_t header_timeout, body_timeout, write_timeout, keepalive_timeout; /* ns */
@@ -166,7 +171,7 @@ void generation_let_go(struct generation *gen);
 struct handler_ref {
 	weir_handler *handler;
 	struct instance *inst;
-	bool is_inline, is_live;
+	bool is_inline, is_live, gunzips;
 	const char *name;
 };
 bool generation_handler(const struct generation *gen, const char *name, struct handler_ref *ret);

@@ -6,7 +6,7 @@ EXTRA_DIST += \
 	tests/system/test_10_boot.py tests/system/test_20_http.py tests/system/test_21_cases.py \
 	tests/system/test_25_routes.py tests/system/test_26_rules.py tests/system/test_28_static.py \
 	tests/system/test_29_disk.py tests/system/test_30_tokens.py \
-	tests/system/test_32_shares.py tests/system/test_35_stream.py \
+	tests/system/test_32_shares.py tests/system/test_35_stream.py tests/system/test_36_gzip.py \
 	tests/system/test_37_multipart.py tests/system/test_40_modules.py tests/system/test_42_background.py \
 	tests/system/test_45_errors.py tests/system/test_50_stop.py tests/system/test_55_reload.py \
 	tests/system/test_60_hostile.py tests/system/test_62_edge.py \

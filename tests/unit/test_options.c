@@ -311,7 +311,7 @@ START_TEST(the_sample_can_be_loaded)
 	struct conf *conf = NULL;
 	conf_errors_init(&errs);
 	ck_assert_int_eq(conf_load_text("sample", text, &conf, &errs), 0);
-	ck_assert(conf_is_given(&conf->server, SERVER_LISTEN));
+	ck_assert(conf_is_given(&conf->server, SERVER_IO_THREADS));
 	ck_assert_uint_eq(conf->module_count, 0);
 	conf_free(&conf);
 	conf_errors_done(&errs);

@@ -11,6 +11,7 @@
  * ABI history
  *   1.0  first release
  *   1.1  weir_part_info, weir_part_read, weir_part_save
+ *   1.2  WEIR_GUNZIP
  *
  * Conventions
  *   - A function returns 0 or a non-negative result, or a negative errno.
@@ -38,7 +39,7 @@ extern "C" {
 /* A module and a daemon fit when the majors are equal and the module's minor
  * is not above the daemon's. */
 #define WEIR_ABI_MAJOR 1
-#define WEIR_ABI_MINOR 1
+#define WEIR_ABI_MINOR 2
 
 #define WEIR_EXPORT __attribute__((visibility("default")))
 #define WEIR_PRINTF(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
@@ -68,6 +69,7 @@ enum weir_route_flags {
 	WEIR_BLOCKING = 0,
 	WEIR_INLINE = 1 << 0,    /* runs on the I/O thread, holds no token, must not block */
 	WEIR_LIVE_BODY = 1 << 1, /* runs before the body is there, see weir_body_read */
+	WEIR_GUNZIP = 1 << 2,    /* a body with Content-Encoding: gzip is unpacked before */
 };
 
 struct weir_route {
