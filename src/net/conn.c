@@ -167,7 +167,8 @@ void conn_set_again(struct conn *c)
 static bool wants_input(const struct conn *c)
 {
 	return c->state == CONN_LINGER || conn_is_receiving(c) ||
-	       (!c->closing && c->state <= CONN_BODY && buf_len(&c->out) < CONN_OUT_MAX);
+	       (!c->closing && c->state <= CONN_BODY &&
+		buf_len(&c->out) < c->loop->gen->write_buffer);
 }
 
 static void parse_kept(struct conn *c)

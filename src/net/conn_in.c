@@ -244,7 +244,7 @@ static bool must_wait(const struct conn *c)
 {
 	if (c->state == CONN_CALL)
 		return !conn_is_receiving(c);
-	return c->state > CONN_BODY || buf_len(&c->out) >= CONN_OUT_MAX;
+	return c->state > CONN_BODY || buf_len(&c->out) >= c->loop->gen->write_buffer;
 }
 
 size_t conn_parse(struct conn *c, char *data, size_t len)

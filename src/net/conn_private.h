@@ -23,7 +23,6 @@
 enum {
 	CONN_TURN_MAX = 64,           /* requests of one connection in one turn */
 	CONN_READS_MAX = 4,           /* reads of one connection in one turn */
-	CONN_OUT_MAX = 64 * 1024,     /* answers waiting to be written before parsing goes on */
 	CONN_COPY_MAX = 16 * 1024,    /* bodies up to this join the head in `out` */
 	CONN_DISCARD_MAX = 64 * 1024, /* a refused body up to this is read and dropped */
 	CONN_LINGER_MAX = 256 * 1024, /* what is read and dropped before closing */

@@ -209,7 +209,7 @@ static void no_memory(struct conn *c)
 /* 1 when something was put into `out`, 0 when not, negative when c was freed. */
 static int pump(struct conn *c)
 {
-	if (buf_len(&c->out) >= CONN_OUT_MAX || !stream_take(c->stream, false))
+	if (buf_len(&c->out) >= c->loop->gen->write_buffer || !stream_take(c->stream, false))
 		return 0;
 	if (put_taken(c) == 0)
 		return 1;

@@ -34,6 +34,7 @@ static void read_server(struct generation *gen)
 		.takes_bare_lf = conf_int(server, SERVER_TAKES_BARE_LF) != 0,
 	};
 	gen->body_max = (uint64_t)conf_int(server, SERVER_BODY_MAX);
+	gen->write_buffer = (size_t)conf_int(server, SERVER_WRITE_BUFFER);
 	gen->body_memory = (uint64_t)conf_int(server, SERVER_BODY_MEMORY);
 	gen->spool_dir = conf_text(server, SERVER_SPOOL_DIR);
 	gen->header_timeout = server_ns(conf, SERVER_HEADER_TIMEOUT);

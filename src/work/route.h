@@ -90,6 +90,7 @@ struct generation {
 	struct front front;
 	uint64_t body_max; /* bytes */
 	uint64_t compress_min;
+	size_t write_buffer;
 	int64_t gunzip_ratio_max;
 	const char *compress_types;
 	uint64_t body_memory;

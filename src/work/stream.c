@@ -34,6 +34,7 @@ struct stream *stream_new(struct request *req)
 	s->req = req;
 	s->mail.deliver = deliver_stream;
 	s->body_deadline = CLOCK_NEVER;
+	s->down_max = req->gen->write_buffer;
 	mutex_init(&s->lock, LOCK_STREAM);
 	cond_init(&s->moved);
 	return s;
@@ -99,7 +100,7 @@ static int append(struct stream *s, const char *data, size_t len) REQUIRES(s->lo
 {
 	if (buf_add(&s->down, data, len) < 0)
 		return -ENOMEM;
-	if (buf_len(&s->down) >= STREAM_DOWN_SEND)
+	if (buf_len(&s->down) >= STREAM_DOWN_SEND || buf_len(&s->down) >= s->down_max)
 		offer(s);
 	return 0;
 }
@@ -112,7 +113,7 @@ int stream_write(struct stream *s, const char *data, size_t len)
 		len = 0;
 	mutex_lock(&s->lock);
 	while ((rc = trouble(s)) == 0 && len > 0) {
-		size_t room = STREAM_DOWN_MAX - buf_len(&s->down);
+		size_t room = s->down_max - buf_len(&s->down);
 		size_t n = len < room ? len : room;
 		if (n == 0) {
 			cond_wait(&s->moved, &s->lock);

@@ -21,7 +21,6 @@
 struct request;
 
 enum {
-	STREAM_DOWN_MAX = 64 * 1024,  /* what a handler wrote and the loop has not taken */
 	STREAM_DOWN_SEND = 16 * 1024, /* so much is offered without a flush */
 };
 
@@ -40,6 +39,7 @@ struct stream {
 	bool is_paused GUARDED_BY(lock);  /* the loop reads no more of it until it gets a letter */
 	bool up_ended GUARDED_BY(lock);   /* all of it is in `up` */
 	int up_error GUARDED_BY(lock);    /* why no more of it will come */
+	size_t down_max;                  /* constant: what `down` may hold */
 	size_t up_max;                    /* constant: `up` that is larger pauses the loop */
 	bool is_live;                     /* constant: the request's body is live */
 

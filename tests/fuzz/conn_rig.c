@@ -61,6 +61,7 @@ void rig_start(void)
 		.limits = { .head_max = 16384, .target_max = 8192, .headers_max = 100 },
 		.body_max = 1 << 20,
 		.body_memory = 4096,
+		.write_buffer = 64 * 1024,
 		.spool_dir = "/tmp",
 		.header_timeout = 10 * NS_PER_S,
 		.body_timeout = 10 * NS_PER_S,

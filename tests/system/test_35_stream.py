@@ -876,3 +876,13 @@ def test_an_inline_handler_with_a_live_body_is_refused(tmp_path):
     done = run("inspect", str(so))
     assert done.returncode != 0
     assert "handler 'f' is inline and has a live body" in done.err + done.out
+
+
+def test_a_small_write_buffer_is_enough_for_any_stream(daemon):
+    d = daemon(STREAM, server="write_buffer = 4K")
+    r = d.get("/send?size=1000000&piece=9000")
+    assert r.status == 200 and len(r.body) == 1000000
+    with d.connect() as c:
+        c.send(b"GET /inline HTTP/1.1\r\nHost: a\r\n\r\n" * 500)
+        for _ in range(500):
+            assert c.response().status == 200

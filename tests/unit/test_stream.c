@@ -30,6 +30,7 @@ static void on_stream(struct request *from)
 static void prepare(void)
 {
 	atomic_init(&gen.refs, 100);
+	gen.write_buffer = 64 * 1024;
 	ck_assert_int_eq(mailbox_init(&box), 0);
 	req = request_new();
 	ck_assert_ptr_nonnull(req);
@@ -143,7 +144,7 @@ START_TEST(a_writer_waits_while_the_buffer_is_full)
 		if (!stream_take(s, false))
 			continue;
 		size_t len = buf_len(&s->taken);
-		ck_assert_uint_le(len, STREAM_DOWN_MAX);
+		ck_assert_uint_le(len, s->down_max);
 		ck_assert_mem_eq(buf_head(&s->taken), data + got, len);
 		buf_drop(&s->taken, len);
 		got += len;
