@@ -106,6 +106,12 @@ void conn_close(struct conn *c)
 	release(c);
 }
 
+void conn_will_reset(struct conn *c)
+{
+	struct linger at_once = { .l_onoff = 1 };
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 /* `err` is what a handler that streams is told. */
 static void lose(struct conn *c, int err)
 {
@@ -382,6 +388,9 @@ void conn_on_timer(struct wheel_timer *t)
 	must_be(c, CONN_MAGIC);
 	if (c->loop->now >= c->write_deadline) {
 		if (!conn_is_taking(c)) {
+			/* Else the kernel would keep what is unsent, megabytes maybe, and try
+			 * for minutes. */
+			conn_will_reset(c);
 			lose(c, -ETIMEDOUT);
 			return;
 		}

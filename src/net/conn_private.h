@@ -89,8 +89,9 @@ struct conn {
 };
 
 /* conn.c */
-void conn_close(struct conn *c); /* frees it: the last thing a caller does with it */
-void conn_lost(struct conn *c);  /* the client is gone: likewise */
+void conn_close(struct conn *c);      /* frees it: the last thing a caller does with it */
+void conn_lost(struct conn *c);       /* the client is gone: likewise */
+void conn_will_reset(struct conn *c); /* when it is closed */
 void conn_set_deadline(struct conn *c, int64_t when);
 void conn_set_write_deadline(struct conn *c, int64_t when);
 void conn_set_dirty(struct conn *c);

@@ -258,11 +258,10 @@ void conn_stream_leave(struct conn *c, int err)
  * reset, which nobody takes for its end. */
 static void end_in_the_middle(struct conn *c, bool ends_with_connection)
 {
-	struct linger at_once = { .l_onoff = 1 };
 	c->closing = true;
 	c->state = CONN_IDLE;
 	if (ends_with_connection) {
-		(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+		conn_will_reset(c);
 		conn_close(c);
 		return;
 	}
