@@ -109,16 +109,11 @@ static void on_stop(void *ctx)
 static void on_reopen(void *ctx)
 {
 	struct daemon *d = ctx;
-	int fd;
-	if (d->access_fd < 0)
-		return;
-	/* The loops go on writing to the same number, which becomes the new file. */
-	int rc = access_open(conf_text(&d->conf->server, SERVER_ACCESS_LOG), &fd);
-	if (rc == 0 && dup3(fd, d->access_fd, O_CLOEXEC) < 0)
-		rc = -errno;
-	if (rc == 0)
-		close(fd);
-	else
+	int rc = log_reopen();
+	if (rc < 0)
+		log_error("cannot reopen error log \"%s\": %s", log_name(), strerror(-rc));
+	rc = access_reopen(d->access);
+	if (rc < 0)
 		log_error("cannot reopen the access log: %s", strerror(-rc));
 }
 
@@ -162,10 +157,65 @@ static _Noreturn void leave_behind(struct daemon *d)
 			"a disk did not answer: files are still being read; ended with the daemon");
 	if (!keeper_drain(d->host.keeper, 0))
 		log_warn("a module's init, check or fini still runs; ended with the daemon");
+	(void)log_stop();
 	_exit(EXIT_SUCCESS);
 }
 
 /* ---- the boot list ---- */
+
+static int cpu_count(void)
+{
+	cpu_set_t set;
+	int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+	return count < 64 ? count : 64;
+}
+
+static int io_threads(const struct conf *conf)
+{
+	int64_t wanted = conf_int(&conf->server, SERVER_IO_THREADS);
+	return wanted == WEIR_AUTO ? cpu_count() : (int)wanted;
+}
+
+static int set_access_log(struct daemon *d, const struct conf *conf)
+{
+	const char *name = conf_text(&conf->server, SERVER_ACCESS_LOG);
+	int rc = access_set(d->access, name,
+			    (enum access_format)conf_int(&conf->server, SERVER_ACCESS_LOG_FORMAT));
+	if (rc < 0)
+		log_error("cannot open access log \"%s\": %s", name, strerror(-rc));
+	return rc;
+}
+
+static int set_error_log(const struct conf *conf)
+{
+	const char *name = conf_text(&conf->server, SERVER_ERROR_LOG);
+	int rc = log_open(name);
+	if (rc < 0)
+		log_error("cannot open error log \"%s\": %s", name, strerror(-rc));
+	return rc;
+}
+
+static int start_logs(struct daemon *d)
+{
+	d->loop_wanted = io_threads(d->conf);
+	if (set_error_log(d->conf) < 0)
+		return EXIT_SYSTEM;
+	d->access = access_new((size_t)d->loop_wanted);
+	if (!d->access)
+		log_error("cannot make the access log: out of memory");
+	if (!d->access || set_access_log(d, d->conf) < 0)
+		return EXIT_SYSTEM;
+	int rc = log_start();
+	if (rc < 0)
+		log_error("cannot start the log thread: %s", strerror(-rc));
+	return rc < 0 ? EXIT_SYSTEM : 0;
+}
+
+static void stop_logs(struct daemon *d)
+{
+	if (log_stop())
+		access_free(&d->access);
+}
 
 static int start_pools(struct daemon *d)
 {
@@ -219,22 +269,8 @@ static void stop_census(struct daemon *d)
 	census_free(&d->census);
 }
 
-static int cpu_count(void)
-{
-	cpu_set_t set;
-	int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-	return count < 64 ? count : 64;
-}
-
-static int io_threads(const struct conf *conf)
-{
-	int64_t wanted = conf_int(&conf->server, SERVER_IO_THREADS);
-	return wanted == WEIR_AUTO ? cpu_count() : (int)wanted;
-}
-
 static int start_stats(struct daemon *d)
 {
-	d->loop_wanted = io_threads(d->conf);
 	d->host.stats = stats_new((size_t)d->loop_wanted);
 	if (!d->host.stats)
 		log_error("cannot count: out of memory");
@@ -289,7 +325,7 @@ static int start_loops(struct daemon *d)
 	for (int i = 0; rc == 0 && i < count; i++) {
 		rc = loop_init(&d->loops[i], i, d->gen, id_prefix);
 		d->loop_count = i + 1;
-		d->loops[i].access_fd = d->access_fd;
+		d->loops[i].access = d->access;
 		d->loops[i].readers = d->readers;
 		d->loops[i].census = d->census;
 		d->loops[i].tally.no_route = no_route;
@@ -308,21 +344,6 @@ static void stop_loops(struct daemon *d)
 		loop_done(&d->main_loop);
 	free(d->loops);
 	d->loops = NULL;
-}
-
-static int start_access_log(struct daemon *d)
-{
-	const char *name = conf_text(&d->conf->server, SERVER_ACCESS_LOG);
-	int rc = access_open(name, &d->access_fd);
-	if (rc < 0)
-		log_error("cannot open access log \"%s\": %s", name, strerror(-rc));
-	return rc < 0 ? EXIT_SYSTEM : 0;
-}
-
-static void stop_access_log(struct daemon *d)
-{
-	if (d->access_fd >= 0)
-		close(d->access_fd);
 }
 
 static int start_signals(struct daemon *d)
@@ -483,7 +504,7 @@ static const struct step {
 	int (*start)(struct daemon *d);
 	void (*stop)(struct daemon *d);
 } steps[] = {
-	{ "access log", start_access_log, stop_access_log },
+	{ "logs", start_logs, stop_logs },
 	{ "pools", start_pools, stop_pools },
 	{ "readers", start_readers, stop_readers },
 	{ "stats", start_stats, stop_stats },
@@ -548,19 +569,26 @@ static void bound_arenas(void)
 	(void)mallopt(M_ARENA_MAX, count > 2 ? count : 2);
 }
 
+static void set_level(const struct conf *conf)
+{
+	log_set_level(LOG_LEVEL_ERROR + (enum log_level)conf_int(&conf->server, SERVER_LOG_LEVEL));
+}
+
 void daemon_apply(struct daemon *d, const struct conf *conf)
 {
-	(void)d;
-	log_set_level(LOG_LEVEL_ERROR + (enum log_level)conf_int(&conf->server, SERVER_LOG_LEVEL));
+	set_level(conf);
+	if (strcmp(conf_text(&conf->server, SERVER_ERROR_LOG), log_name()) != 0)
+		(void)set_error_log(conf);
+	(void)set_access_log(d, conf);
 }
 
 int boot_serve(struct conf *conf, bool shows_routes)
 {
 	bound_arenas();
-	struct daemon d = { .conf = conf, .access_fd = -1 };
+	struct daemon d = { .conf = conf };
 	int rc = 0;
 	size_t started = 0;
-	daemon_apply(&d, conf);
+	set_level(conf);
 	conf_errors_init(&d.errs);
 	list_init(&d.listening);
 	host_init(&d.host);

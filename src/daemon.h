@@ -10,6 +10,7 @@
 #include "net/loop.h"
 #include "work/route.h"
 
+struct access;
 struct admin;
 struct notify;
 struct reload;
@@ -36,7 +37,7 @@ struct daemon {
 	int running_loops; /* with a thread */
 	int drained_loops;
 	struct list listening; /* the keeper reads it while it builds */
-	int access_fd;
+	struct access *access; /* the access log */
 	int64_t drain_deadline;
 	bool is_leaving;  /* it was told to stop */
 	bool is_stopping; /* and has begun to */
@@ -49,7 +50,8 @@ struct daemon {
 	_Atomic bool is_drain_asked; /* any thread */
 };
 
-/* What of a configuration takes effect outside of its generation: the log. */
+/* What of a configuration takes effect outside of its generation: the logs. What
+ * cannot be opened is logged, and stays as it was. */
 void daemon_apply(struct daemon *d, const struct conf *conf);
 
 #endif

@@ -280,7 +280,7 @@ static void on_built(struct mail *m)
 	}
 	generation_unref(&r->gen);
 	listening_free(&r->opened);
-	conf_errors_print(&r->errs, stderr);
+	conf_errors_log(&r->errs);
 	const char *message = d->is_stopping ? is_stopping
 					     : "not reloaded: the configuration has errors; the "
 					       "daemon goes on as it was";

@@ -8,8 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
+
 void assert_failed(const char *file, int line, const char *what)
 {
-	fprintf(stderr, "weir: %s:%d: impossible state: !(%s)\n", file, line, what);
+	char text[512];
+	snprintf(text, sizeof(text), "%s:%d: impossible state: !(%s)", file, line, what);
+	log_last_words(text);
 	abort();
 }

@@ -9,7 +9,7 @@
 #ifndef WEIR_BASE_ASSERT_H
 #define WEIR_BASE_ASSERT_H
 
-/* Prints where and what to stderr and aborts. */
+/* Puts where and what into the error log, and aborts. */
 _Noreturn void assert_failed(const char *file, int line, const char *what);
 
 #define must(cond) ((cond) ? (void)0 : assert_failed(__FILE__, __LINE__, #cond))

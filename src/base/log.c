@@ -1,13 +1,14 @@
 /*
- * Error log lines to stderr.
+ * The error log.
  *
- * Thread: any; a line is built on the caller's stack and written by one
- * write(2), so lines of threads do not mix and no lock is held.
+ * Thread: any; a line is built on the caller's stack and handed over whole, so
+ * lines of threads do not mix.
  */
 #include "base/log.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,21 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 2048 };
+#include "base/sink.h"
+#include "base/thread.h"
+#include "base/writer.h"
+
+enum { LINE_MAX_BYTES = 2048, LINES_SIZE = 128 * 1024, WAIT_MS = 1000 };
 
 static atomic_int max_level = LOG_LEVEL_INFO;
-static bool to_journal; /* written by boot, before any other thread */
+static atomic_bool to_journal;
+static atomic_bool is_running; /* the log thread */
+static bool is_hanging;        /* it could not be ended; main's */
+static char file[PATH_MAX] = "stderr";
+static char lines[LINES_SIZE];
+static struct ring ring;
+static struct mutex lock; /* of who puts into it; while the log thread runs */
+static struct sink sink = { .fd = STDERR_FILENO };
 
 /* systemd names the journal's stream as DEVICE:INODE; stderr may have been
  * redirected since, so both must match. */
@@ -33,7 +45,68 @@ static bool stderr_is_journal(void)
 
 void log_init(void)
 {
-	to_journal = stderr_is_journal();
+	ring_init(&ring, lines, sizeof(lines));
+	sink_init(&sink, "error log", &ring, 1, 0);
+	sink.fd = STDERR_FILENO;
+	sink.is_silent = true;
+	atomic_store(&to_journal, stderr_is_journal());
+}
+
+int log_open(const char *new_name)
+{
+	int fd;
+	int rc = strlen(new_name) < sizeof(file) ? sink_open(new_name, &fd) : -ENAMETOOLONG;
+	if (rc < 0)
+		return rc;
+	if (new_name != file)
+		snprintf(file, sizeof(file), "%s", new_name);
+	bool is_stderr = strcmp(file, "stderr") == 0;
+	atomic_store(&to_journal, is_stderr && stderr_is_journal());
+	sink_switch(&sink, fd);
+	if (!atomic_load(&is_running))
+		sink_drain(&sink, 0);
+	return 0;
+}
+
+int log_reopen(void)
+{
+	return log_open(file);
+}
+
+const char *log_name(void)
+{
+	return file;
+}
+
+int log_start(void)
+{
+	mutex_init(&lock, LOCK_LOG);
+	writer_add(&sink);
+	int rc = writer_start();
+	atomic_store(&is_running, rc == 0);
+	if (rc < 0)
+		mutex_done(&lock);
+	return rc;
+}
+
+bool log_stop(void)
+{
+	if (!atomic_load(&is_running))
+		return !is_hanging;
+	is_hanging = !writer_stop();
+	if (is_hanging)
+		return false;
+	/* Lines from here on go directly; those that came meanwhile, now. */
+	atomic_store(&is_running, false);
+	mutex_lock(&lock);
+	sink_drain(&sink, WAIT_MS);
+	mutex_unlock(&lock);
+	return true;
+}
+
+uint64_t log_lost(void)
+{
+	return sink_lost(&sink);
 }
 
 void log_set_level(enum log_level level)
@@ -67,17 +140,63 @@ int log_level_of(const char *name)
 	return -1;
 }
 
-static size_t put_prefix(char *line, size_t size, enum log_level level)
+static char *put_number(char *to, int64_t n, int digits)
 {
-	if (to_journal)
-		return (size_t)snprintf(line, size, "<%d>", (int)level);
+	for (int i = digits - 1; i >= 0; i--, n /= 10)
+		to[i] = (char)('0' + n % 10);
+	return to + digits;
+}
+
+/* Days since 1970 as a date of the Gregorian calendar; gmtime is not safe in a
+ * signal handler. */
+static char *put_date(char *to, int64_t days)
+{
+	int64_t z = days + 719468, era = z / 146097, doe = z - era * 146097;
+	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+	int64_t month = mp < 10 ? mp + 3 : mp - 9;
+	to = put_number(to, yoe + era * 400 + (month <= 2), 4);
+	*to++ = '-';
+	to = put_number(to, month, 2);
+	*to++ = '-';
+	return put_number(to, doy - (153 * mp + 2) / 5 + 1, 2);
+}
+
+void log_time(char to[LOG_TIME_SIZE])
+{
 	struct timespec ts;
-	struct tm tm;
 	clock_gettime(CLOCK_REALTIME, &ts);
-	gmtime_r(&ts.tv_sec, &tm);
-	size_t len = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	return len + (size_t)snprintf(line + len, size - len, ".%03ldZ %s: ", ts.tv_nsec / 1000000,
-				      level_name(level));
+	int64_t second = ts.tv_sec % 86400;
+	to = put_date(to, ts.tv_sec / 86400);
+	*to++ = 'T';
+	to = put_number(to, second / 3600, 2);
+	*to++ = ':';
+	to = put_number(to, second / 60 % 60, 2);
+	*to++ = ':';
+	to = put_number(to, second % 60, 2);
+	*to++ = '.';
+	to = put_number(to, ts.tv_nsec / 1000000, 3);
+	*to++ = 'Z';
+	*to = '\0';
+}
+
+/* Async-signal-safe; `size` is more than a prefix. */
+static size_t put_prefix(char *line, enum log_level level)
+{
+	char *to = line;
+	if (atomic_load_explicit(&to_journal, memory_order_relaxed)) {
+		*to++ = '<';
+		*to++ = (char)('0' + (int)level);
+		*to++ = '>';
+		return (size_t)(to - line);
+	}
+	log_time(to);
+	to += LOG_TIME_SIZE - 1;
+	*to++ = ' ';
+	to = stpcpy(to, level_name(level));
+	*to++ = ':';
+	*to++ = ' ';
+	return (size_t)(to - line);
 }
 
 /* What clients or modules put into a message must not forge lines or move a
@@ -91,12 +210,24 @@ static void mask_controls(char *text, size_t len)
 	}
 }
 
+static void hand_over(const char *line, size_t len)
+{
+	if (!atomic_load_explicit(&is_running, memory_order_acquire)) {
+		sink_write_now(&sink, line, len, WAIT_MS);
+		return;
+	}
+	mutex_lock(&lock);
+	sink_put(&sink, &ring, line, len);
+	mutex_unlock(&lock);
+	sink_tell(&sink, &ring);
+}
+
 void log_vmsg(enum log_level level, const char *fmt, va_list ap)
 {
 	if ((int)level > atomic_load_explicit(&max_level, memory_order_relaxed))
 		return;
 	char line[LINE_MAX_BYTES];
-	size_t at = put_prefix(line, sizeof(line), level);
+	size_t at = put_prefix(line, level);
 	int len = vsnprintf(line + at, sizeof(line) - at - 1, fmt, ap);
 	if (len < 0)
 		return;
@@ -105,9 +236,7 @@ void log_vmsg(enum log_level level, const char *fmt, va_list ap)
 		end = sizeof(line) - 2;
 	mask_controls(line + at, end - at);
 	line[end++] = '\n';
-	/* A log that cannot be written has nowhere to say so. */
-	ssize_t ignored = write(STDERR_FILENO, line, end);
-	(void)ignored;
+	hand_over(line, end);
 }
 
 void log_msg(enum log_level level, const char *fmt, ...)
@@ -116,4 +245,16 @@ void log_msg(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	log_vmsg(level, fmt, ap);
 	va_end(ap);
+}
+
+void log_last_words(const char *text)
+{
+	char line[LINE_MAX_BYTES];
+	size_t at = put_prefix(line, LOG_LEVEL_ERROR);
+	size_t len = strnlen(text, sizeof(line) - at - 1);
+	writer_last_words();
+	memcpy(line + at, text, len);
+	mask_controls(line + at, len);
+	line[at + len] = '\n';
+	sink_write_now(&sink, line, at + len + 1, WAIT_MS);
 }

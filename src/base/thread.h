@@ -45,7 +45,8 @@
 	X(ON_LOOP, "answer of a function run on a loop") \
 	X(STREAM, "streams of a request") \
 	X(CENSUS, "clients of all loops") \
-	X(MAILBOX, "mailbox")
+	X(MAILBOX, "mailbox") \
+	X(LOG, "lines of the error log")
 
 #define LOCK_RANK(name, text) LOCK_##name,
 enum lock_rank { LOCK_TABLE(LOCK_RANK) LOCK_COUNT };
@@ -81,6 +82,7 @@ enum thread_kind {
 	THREAD_WORKER, /* may block: runs handlers, or waits for disks */
 	THREAD_KEEPER, /* builds and ends generations; may block */
 	THREAD_WATCH,  /* looks after what nothing else would move */
+	THREAD_LOG,    /* writes logs; may block */
 };
 
 /* Starts a joinable thread with all signals but faults blocked and `stack_size` bytes of

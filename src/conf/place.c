@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+
+enum { PLACE_SIZE = 1024 }; /* file, line and column, as text */
+
 void conf_errors_init(struct conf_errors *errs)
 {
 	*errs = (struct conf_errors){ 0 };
@@ -126,22 +130,35 @@ static void sort(struct conf_errors *errs)
 	free(all);
 }
 
-static void print(const struct conf_error *e, FILE *to)
+/* "file:line:column: ", as far as it is known. */
+static const char *place_text(const struct conf_error *e, char *to, size_t size)
 {
 	const char *file = e->place.file;
 	if (file && e->place.line)
-		fprintf(to, "%s:%u:%u: %s\n", file, e->place.line, e->place.column, e->message);
-	else if (file)
-		fprintf(to, "%s: %s\n", file, e->message);
+		snprintf(to, size, "%s:%u:%u: ", file, e->place.line, e->place.column);
 	else
-		fprintf(to, "%s\n", e->message);
+		snprintf(to, size, "%s%s", file ? file : "", file ? ": " : "");
+	return to;
 }
 
 void conf_errors_print(struct conf_errors *errs, FILE *to)
 {
 	sort(errs);
+	char place[PLACE_SIZE];
 	for (size_t i = 0; i < errs->count; i++)
-		print(&errs->list[i], to);
+		fprintf(to, "%s%s\n", place_text(&errs->list[i], place, sizeof(place)),
+			errs->list[i].message);
 	if (errs->lost)
 		fprintf(to, "%u more could not be kept: out of memory\n", errs->lost);
+}
+
+void conf_errors_log(struct conf_errors *errs)
+{
+	sort(errs);
+	char place[PLACE_SIZE];
+	for (size_t i = 0; i < errs->count; i++)
+		log_error("%s%s", place_text(&errs->list[i], place, sizeof(place)),
+			  errs->list[i].message);
+	if (errs->lost)
+		log_error("%u more could not be kept: out of memory", errs->lost);
 }

@@ -44,4 +44,7 @@ void conf_error(struct conf_errors *errs, struct conf_place place, const char *f
  * `file:line:column: message` lines. */
 void conf_errors_print(struct conf_errors *errs, FILE *to);
 
+/* The same lines into the error log. */
+void conf_errors_log(struct conf_errors *errs);
+
 #endif

@@ -14,6 +14,7 @@ src_http_libhttp_a_SOURCES = \
 	src/http/proxy.c src/http/proxy.h \
 	src/http/range.c src/http/range.h \
 	src/http/target.c src/http/target.h \
+	src/http/trace.c src/http/trace.h \
 	src/http/uri.c src/http/uri.h
 
 HTTP_LIBS = src/http/libhttp.a src/base/libbase.a
@@ -24,7 +25,7 @@ HTTP_TESTS = \
 	tests/unit/test_http_form tests/unit/test_http_words tests/unit/test_http_range \
 	tests/unit/test_http_mime tests/unit/test_http_proxy \
 	tests/unit/test_http_forwarded tests/unit/test_http_multipart \
-	tests/unit/test_http_encoding tests/unit/test_http_gunzip
+	tests/unit/test_http_encoding tests/unit/test_http_gunzip tests/unit/test_http_trace
 check_PROGRAMS += $(HTTP_TESTS)
 tests_unit_test_http_encoding_SOURCES = tests/unit/test_http_encoding.c
 tests_unit_test_http_encoding_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
@@ -34,6 +35,8 @@ check_PROGRAMS += tests/fuzz/fuzz_gunzip
 tests_fuzz_fuzz_gunzip_SOURCES = tests/fuzz/fuzz_gunzip.c tests/fuzz/replay.c
 tests_fuzz_fuzz_gunzip_LDADD = $(HTTP_LIBS) $(ZLIB_LIBS)
 FUZZERS += tests/fuzz/fuzz_gunzip
+tests_unit_test_http_trace_SOURCES = tests/unit/test_http_trace.c
+tests_unit_test_http_trace_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
 tests_unit_test_http_head_SOURCES = tests/unit/test_http_head.c tests/unit/guard.h
 tests_unit_test_http_head_LDADD = $(HTTP_LIBS) $(CHECK_LIBS)
 tests_unit_test_http_chunked_SOURCES = tests/unit/test_http_chunked.c tests/unit/guard.h

@@ -1,123 +1,132 @@
 /*
- * Access log lines: the combined format with request id, route, waiting and
- * running time behind it.
+ * From requests that have ended to the rings of the access log.
  *
  * Thread: see access.h.
  */
 #include "net/access.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "base/clock.h"
+#include "base/sink.h"
+#include "base/writer.h"
+#include "net/access_line.h"
 #include "net/loop.h"
-#include "work/request.h"
 
-enum { LINES_MAX = 1 << 20 }; /* bytes kept for one turn */
+enum { RING_SIZE = 256 * 1024, FORMAT_OFF = -1 };
 
-#define OPEN_FLAGS (O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+static const int64_t delay = 200 * NS_PER_MS;
 
-/* A pipe or terminal is opened anew, so that not to block is the log's own
- * property and not that of everyone who shares stderr. A file would get a
- * second offset that way, and a socket cannot be opened. */
-static int open_stderr(void)
+struct access {
+	char name[PATH_MAX];
+	_Atomic int format; /* enum access_format; FORMAT_OFF */
+	struct sink sink;
+	size_t count; /* of loops */
+	struct ring rings[];
+};
+
+struct access *access_new(size_t loops)
 {
-	struct stat st;
-	bool is_shared =
-		fstat(STDERR_FILENO, &st) < 0 || S_ISREG(st.st_mode) || S_ISSOCK(st.st_mode);
-	int fd = is_shared ? -1 : open("/proc/self/fd/2", OPEN_FLAGS, 0640);
-	return fd < 0 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0) : fd;
+	struct access *a = calloc(1, sizeof(*a) + loops * sizeof(a->rings[0]));
+	if (!a)
+		return NULL;
+	strcpy(a->name, "off");
+	a->count = loops;
+	for (size_t i = 0; i < loops; i++)
+		ring_init(&a->rings[i], NULL, 0);
+	atomic_init(&a->format, FORMAT_OFF);
+	sink_init(&a->sink, "access log", a->rings, loops, delay);
+	writer_add(&a->sink);
+	return a;
 }
 
-int access_open(const char *name, int *ret_fd)
+void access_free(struct access **access)
 {
-	if (strcmp(name, "off") == 0) {
-		*ret_fd = -1;
-		return 0;
+	struct access *a = *access;
+	if (!a)
+		return;
+	sink_switch(&a->sink, SINK_CLOSE);
+	sink_drain(&a->sink, 0);
+	for (size_t i = 0; i < a->count; i++)
+		free(a->rings[i].data);
+	free(a);
+	*access = NULL;
+}
+
+/* Memory is taken by those alone who have an access log, and kept then: loops
+ * may be about to use it. */
+static int make_rings(struct access *a)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		char *data = a->rings[i].data ? NULL : malloc(RING_SIZE);
+		if (!data && !a->rings[i].data)
+			return -ENOMEM;
+		if (!data)
+			continue;
+		a->rings[i].data = data;
+		a->rings[i].size = RING_SIZE;
 	}
-	int fd = strcmp(name, "stderr") == 0 ? open_stderr() : open(name, OPEN_FLAGS, 0640);
-	if (fd < 0)
-		return -errno;
-	*ret_fd = fd;
 	return 0;
 }
 
-/* Quotes and controls of clients must not break a line. */
-static void put_escaped(struct buf *out, const char *text, size_t len)
+static int open_as(struct access *a, const char *name)
 {
-	for (size_t i = 0; i < len; i++) {
-		unsigned char ch = (unsigned char)text[i];
-		int rc = ch < 0x20 || ch == '"' || ch == '\\' || ch >= 0x7f
-				 ? buf_addf(out, "\\x%02X", ch)
-				 : buf_add(out, text + i, 1);
-		if (rc < 0)
-			return;
-	}
+	int fd;
+	int rc = strlen(name) < sizeof(a->name) ? make_rings(a) : -ENAMETOOLONG;
+	if (rc == 0)
+		rc = sink_open(name, &fd);
+	if (rc < 0)
+		return rc;
+	sink_switch(&a->sink, fd);
+	return 0;
 }
 
-static void put_quoted(struct buf *out, const struct request *req, const char *name)
+int access_set(struct access *a, const char *name, enum access_format format)
 {
-	const struct http_header *h =
-		http_header_find(req->head.headers, req->head.header_count, name);
-	if (buf_add(out, " \"", 2) < 0)
-		return;
-	put_escaped(out, h ? h->value : "-", h ? h->value_len : 1);
-	(void)!buf_add(out, "\"", 1);
+	bool is_off = strcmp(name, "off") == 0, is_same = strcmp(name, a->name) == 0;
+	int rc = is_off || is_same ? 0 : open_as(a, name);
+	if (rc < 0)
+		return rc;
+	atomic_store(&a->format, is_off ? FORMAT_OFF : (int)format);
+	if (is_off && !is_same)
+		sink_switch(&a->sink, SINK_CLOSE);
+	if (!is_same)
+		snprintf(a->name, sizeof(a->name), "%s", name);
+	return 0;
 }
 
-static void put_line(struct buf *out, const struct request *req, int64_t now)
+int access_reopen(struct access *a)
 {
-	char when[40];
-	time_t clock = time(NULL);
-	struct tm tm;
-	const struct call *call = &req->call;
-	bool has_run = call->started > 0;
-	localtime_r(&clock, &tm);
-	strftime(when, sizeof(when), "%d/%b/%Y:%H:%M:%S %z", &tm);
-	if (buf_addf(out, "%s - - [%s] \"", req->client, when) < 0)
-		return;
-	put_escaped(out, req->head.method_text.at ? req->head.method_text.at : "-",
-		    req->head.method_text.at ? req->head.method_text.len : 1);
-	(void)!buf_add(out, " ", 1);
-	put_escaped(out, req->path ? req->path : "-", req->path ? req->path_len : 1);
-	if (req->query && req->query[0]) {
-		(void)!buf_add(out, "?", 1);
-		put_escaped(out, req->query, strlen(req->query));
-	}
-	if (buf_addf(out, " HTTP/1.%d\" %d %llu", req->head.minor, req->res.status,
-		     (unsigned long long)req->res.len) < 0)
-		return;
-	put_quoted(out, req, "Referer");
-	put_quoted(out, req, "User-Agent");
-	double waited = has_run ? (double)(call->started - call->submitted) / NS_PER_MS : 0;
-	double ran = has_run ? (double)(call->ended - call->started) / NS_PER_MS : 0;
-	(void)!buf_addf(out, " %s \"%s\" total=%.3fms queue=%.3fms run=%.3fms\n", req->id,
-			req->route ? req->route->label : "-",
-			(double)(now - req->began) / NS_PER_MS, waited, ran);
+	return strcmp(a->name, "off") == 0 ? 0 : open_as(a, a->name);
+}
+
+uint64_t access_lost(const struct access *a)
+{
+	return sink_lost(&a->sink);
 }
 
 void access_log(struct loop *loop, const struct request *req)
 {
-	if (loop->access_fd < 0)
+	struct access *a = loop->access;
+	if (!a)
 		return;
-	if (buf_len(&loop->access) > LINES_MAX) {
-		loop->access_lost++;
+	int format = atomic_load_explicit(&a->format, memory_order_acquire);
+	if (format == FORMAT_OFF)
 		return;
-	}
-	put_line(&loop->access, req, clock_now());
+	char line[ACCESS_LINE_MAX];
+	size_t len = access_line((enum access_format)format, req, clock_now(), line);
+	sink_put(&a->sink, &a->rings[loop->number], line, len);
+	loop->has_lines = true;
 }
 
 void access_flush(struct loop *loop)
 {
-	size_t len = buf_len(&loop->access);
-	if (len == 0)
+	if (!loop->has_lines)
 		return;
-	ssize_t n = write(loop->access_fd, buf_head(&loop->access), len);
-	if (n < (ssize_t)len)
-		loop->access_lost++;
-	buf_drop(&loop->access, len);
+	loop->has_lines = false;
+	sink_tell(&loop->access->sink, &loop->access->rings[loop->number]);
 }

@@ -126,6 +126,7 @@ static void lose(struct conn *c, int err)
 	}
 	if (c->req) {
 		c->req->res.status = CONN_STATUS_GONE;
+		c->req->res.len = c->state == CONN_REPLY ? c->sent : 0; /* what it took of it */
 		tally_request(c->loop, c->req);
 		access_log(c->loop, c->req);
 	}

@@ -149,6 +149,20 @@ void conn_refuse(struct conn *c, int status, const char *detail)
 	conn_answer(c, status, detail);
 }
 
+/* What the access log says of it; the head that this is from may go before. */
+static void copy_line(struct request *req, const struct http_head *old)
+{
+	size_t query = old->query.at ? old->query.len + 1 : 0;
+	char *text = arena_strndup(&req->arena, old->path.at, old->path.len + query);
+	char *method = arena_strndup(&req->arena, old->method_text.at, old->method_text.len);
+	if (!text || !method)
+		return;
+	req->head.method_text = (struct http_span){ method, old->method_text.len };
+	req->head.path = (struct http_span){ text, old->path.len };
+	if (query)
+		req->head.query = (struct http_span){ text + old->path.len + 1, old->query.len };
+}
+
 /* The client is answered while the handler runs on: a second request takes
  * the first one's place for the answer. False: no memory for it. */
 static bool stand_in(struct conn *c)
@@ -162,7 +176,6 @@ static bool stand_in(struct conn *c)
 	req->head.method = old->head.method;
 	req->head.minor = old->head.minor;
 	req->head.keep_alive = old->head.keep_alive;
-	req->head.method_text = (struct http_span){ "-", 1 };
 	struct http_header *copy = arena_zalloc(&req->arena, sizeof(*copy));
 	if (accept && copy) {
 		copy->name = "Accept";
@@ -172,6 +185,7 @@ static bool stand_in(struct conn *c)
 		req->head.headers = copy;
 		req->head.header_count = copy->value != NULL;
 	}
+	copy_line(req, &old->head);
 	memcpy(req->id, old->id, sizeof(req->id));
 	memcpy(req->client, old->client, sizeof(req->client));
 	req->route = old->route;
@@ -217,8 +231,10 @@ void conn_call_timeout(struct conn *c)
 		return;
 	}
 	tally_timeout(c->loop, req);
-	log_warn("request %s: handler %s (%s) exceeded its time limit; the client was told 504",
-		 req->id, req->route->handler_name, req->route->label);
+	char note[TRACE_NOTE_SIZE];
+	log_warn("request %s%s: handler %s (%s) exceeded its time limit; the client was told 504",
+		 req->id, request_trace_note(req, false, note), req->route->handler_name,
+		 req->route->label);
 	conn_answer_for(c, 504, "The handler did not answer in time.");
 }
 

@@ -273,8 +273,10 @@ void conn_stream_timeout(struct conn *c)
 {
 	struct request *req = c->req;
 	bool ends_with_connection = req->head.minor == 0 && reply_has_body(req);
-	log_warn("request %s: handler %s (%s) exceeded its time limit; its answer was cut", req->id,
-		 req->route->handler_name, req->route->label);
+	char note[TRACE_NOTE_SIZE];
+	log_warn("request %s%s: handler %s (%s) exceeded its time limit; its answer was cut",
+		 req->id, request_trace_note(req, false, note), req->route->handler_name,
+		 req->route->label);
 	req->owner = NULL;
 	c->req = NULL;
 	conn_stream_leave(c, -ETIMEDOUT);
@@ -286,8 +288,10 @@ static void cut(struct conn *c)
 	struct request *req = c->req;
 	const char *why = req->result < 0 ? err_text(req->result) : "its body did not come whole";
 	bool ends_with_connection = req->head.minor == 0 && reply_has_body(req);
-	log_error("request %s: handler %s (%s) failed: %s (%d); its answer was cut", req->id,
-		  req->route->handler_name, req->route->label, why, req->result);
+	char note[TRACE_NOTE_SIZE];
+	log_error("request %s%s: handler %s (%s) failed: %s (%d); its answer was cut", req->id,
+		  request_trace_note(req, true, note), req->route->handler_name, req->route->label,
+		  why, req->result);
 	conn_end_request(c);
 	end_in_the_middle(c, ends_with_connection);
 }

@@ -94,7 +94,7 @@ static void check_drained(struct loop *loop)
 void loop_turn(struct loop *loop, bool waits)
 {
 	if (event_base_loop(loop->base, EVLOOP_ONCE | (waits ? 0 : EVLOOP_NONBLOCK)) < 0) {
-		log_error("loop %d: the event loop failed", loop->number);
+		log_last_words("an event loop failed");
 		abort();
 	}
 	loop_flush(loop);
@@ -141,7 +141,7 @@ static int make_events(struct loop *loop)
 
 int loop_init(struct loop *loop, int number, struct generation *gen, uint32_t id_prefix)
 {
-	*loop = (struct loop){ .number = number, .id_prefix = id_prefix, .access_fd = -1 };
+	*loop = (struct loop){ .number = number, .id_prefix = id_prefix };
 	list_init(&loop->conns);
 	list_init(&loop->idle);
 	list_init(&loop->dirty);
@@ -204,9 +204,8 @@ void loop_done(struct loop *loop)
 		mailbox_done(&loop->mailbox);
 	if (loop->gen)
 		generation_unref(&loop->gen);
-	buf_done(&loop->access);
 	free(loop->read_buf);
-	*loop = (struct loop){ .access_fd = -1, .mailbox.fd = -1 };
+	*loop = (struct loop){ .mailbox.fd = -1 };
 }
 
 void loop_drain(struct loop *loop, void (*drained)(struct loop *loop, void *ctx), void *ctx)

@@ -12,13 +12,13 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
-#include "base/buf.h"
 #include "base/wheel.h"
 #include "http/date.h"
 #include "net/tally.h"
 #include "work/pool.h"
 #include "work/route.h"
 
+struct access;
 struct census;
 struct listener;
 struct request;
@@ -65,12 +65,11 @@ struct loop {
 	int spare_count;
 	time_t date_second;
 	char date[HTTP_DATE_LEN + 1];
-	uint32_t id_prefix;   /* of this process, random */
-	uint64_t id_count;    /* of this loop */
-	int access_fd;        /* of the access log; -1: none */
-	struct buf access;    /* lines of this turn */
-	uint64_t access_lost; /* lines that could not be written */
-	struct tally tally;   /* any thread reads */
+	uint32_t id_prefix;    /* of this process, random */
+	uint64_t id_count;     /* of this loop */
+	struct access *access; /* all loops' access log; NULL: none */
+	bool has_lines;        /* for it, in this turn */
+	struct tally tally;    /* any thread reads */
 	bool is_draining;
 	bool is_stopping;
 	void (*drained)(struct loop *loop, void *ctx); /* called once, when draining and empty */

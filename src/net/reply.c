@@ -7,11 +7,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/err.h"
 
 /* More than all fixed parts, the status text, a length and a date take. */
-enum { FIXED_PART = 512 };
+enum { FIXED_PART = 640 };
 
 bool reply_has_body(const struct request *req)
 {
@@ -130,6 +131,45 @@ static char *put_headers(char *to, const struct request *req)
 	return to;
 }
 
+/* Milliseconds. */
+static char *put_duration(char *to, int64_t ns)
+{
+	uint64_t us = ns > 0 ? (uint64_t)ns / 1000 : 0;
+	to = put_number(to, us / 1000);
+	*to++ = '.';
+	*to++ = (char)('0' + us / 100 % 10);
+	*to++ = (char)('0' + us / 10 % 10);
+	*to++ = (char)('0' + us % 10);
+	return to;
+}
+
+static bool has_header(const struct request *req, const char *name)
+{
+	if (response_header_find(&req->res, name))
+		return true;
+	for (const struct response_header *h = added_to(req); h; h = h->next) {
+		if (strcasecmp(h->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Of a streamed answer the handler still runs: its end is not ours to read. */
+static char *put_timing(char *to, const struct request *req)
+{
+	const struct call *call = &req->call;
+	if (!req->gen->front.server_timing || call->started == 0 ||
+	    has_header(req, "Server-Timing"))
+		return to;
+	to = put_literal(to, "Server-Timing: queue;dur=");
+	to = put_duration(to, call->started - call->submitted);
+	if (req->res.kind != BODY_STREAM) {
+		to = put_literal(to, ", handler;dur=");
+		to = put_duration(to, call->ended - call->started);
+	}
+	return put_literal(to, "\r\n");
+}
+
 int reply_write_head(struct buf *out, const struct request *req, const char *date, bool closes)
 {
 	char *start = buf_reserve(out, size_of(req));
@@ -148,6 +188,7 @@ int reply_write_head(struct buf *out, const struct request *req, const char *dat
 	}
 	to = put_headers(to, req);
 	to = put_cors(to, req);
+	to = put_timing(to, req);
 	if (req->id[0]) {
 		to = put_literal(to, "X-Request-Id: ");
 		to = put_text(to, req->id);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "http/form.h"
 #include "http/negotiate.h"
@@ -199,6 +200,38 @@ API const char *weir_host(const struct weir_request *public)
 API const char *weir_request_id(const struct weir_request *public)
 {
 	return api_request(public)->id;
+}
+
+/* Nothing here is a secret: where the system has no randomness yet, to be
+ * different from others is enough. */
+static void fill_random(uint8_t *to, size_t size, const void *salt)
+{
+	if (getrandom(to, size, GRND_NONBLOCK) == (ssize_t)size)
+		return;
+	uint64_t seed = (uint64_t)clock_now() ^ (uint64_t)(uintptr_t)salt;
+	for (size_t i = 0; i < size; i++) {
+		seed = seed * 6364136223846793005U + 1442695040888963407U;
+		to[i] = (uint8_t)(seed >> 56);
+	}
+}
+
+API const char *weir_traceparent(struct weir_request *public)
+{
+	struct request *req = api_request(public);
+	uint8_t random[24];
+	struct trace trace;
+	if (req->traceparent)
+		return req->traceparent;
+	char *text = arena_alloc(&req->arena, TRACE_PARENT_LEN + 1);
+	if (!text)
+		return NULL;
+	fill_random(random, sizeof(random), req);
+	random[0] |= 1; /* all zero would be no id */
+	random[23] |= 1;
+	if (!request_trace(req, &trace))
+		trace_make(random, &trace);
+	trace_write(&trace, random + 16, text);
+	return req->traceparent = text;
 }
 
 API int64_t weir_deadline(const struct weir_request *public)

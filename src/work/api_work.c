@@ -29,8 +29,11 @@ static const struct option_value *value_of(const struct weir_instance *self, con
 	const struct option_set *set = instance_options(inst);
 	int i = option_find(set->defs, name);
 	if (i < 0) {
-		log_error("module \"%s\" asks for option '%s', which its descriptor does not have",
-			  instance_name(inst), name);
+		char text[256];
+		snprintf(text, sizeof(text),
+			 "module \"%s\" asks for option '%s', which its descriptor does not have",
+			 instance_name(inst), name);
+		log_last_words(text);
 		abort();
 	}
 	return &set->values[i];

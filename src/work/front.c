@@ -46,6 +46,7 @@ int front_read(struct front *f, const struct conf_section *server, struct arena 
 		.keepalive_requests = (uint64_t)bound(server, SERVER_KEEPALIVE_REQUESTS),
 		.body_rate_min = bound(server, SERVER_BODY_RATE_MIN),
 		.write_rate_min = bound(server, SERVER_WRITE_RATE_MIN),
+		.server_timing = conf_int(server, SERVER_SERVER_TIMING) != 0,
 	};
 	if (conf_int(server, SERVER_CONNECTIONS_MAX) == WEIR_AUTO)
 		f->connections_max = most_descriptors() / 10 * 9;

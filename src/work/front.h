@@ -20,6 +20,7 @@ struct front {
 	uint64_t keepalive_requests;
 	int64_t body_rate_min; /* bytes a second */
 	int64_t write_rate_min;
+	bool server_timing; /* clients are told of it */
 };
 
 /* 0 or ERR_NOMEM; what it holds lives in `a`. */

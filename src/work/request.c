@@ -88,6 +88,27 @@ void request_adopt_id(struct request *req)
 		memcpy(req->id, sent->value, sent->value_len + 1U);
 }
 
+static bool trace_sent(const struct request *req, struct trace *ret)
+{
+	return trace_find(req->head.headers, req->head.header_count, ret);
+}
+
+bool request_trace(const struct request *req, struct trace *ret)
+{
+	if (req->traceparent)
+		return trace_parse(req->traceparent, strlen(req->traceparent), ret);
+	return trace_sent(req, ret);
+}
+
+const char *request_trace_note(const struct request *req, bool is_owner, char to[TRACE_NOTE_SIZE])
+{
+	struct trace trace;
+	to[0] = '\0';
+	if (is_owner ? request_trace(req, &trace) : trace_sent(req, &trace))
+		snprintf(to, TRACE_NOTE_SIZE, " (trace %s)", trace.id);
+	return to;
+}
+
 static int copy_path(struct request *req)
 {
 	req->path = arena_alloc(&req->arena, req->head.path.len + 1);
@@ -151,8 +172,10 @@ int request_route(struct request *req, unsigned *ret_allow)
 
 static void log_failure(const struct request *req, const char *why)
 {
-	log_error("request %s: handler %s (%s) failed: %s", req->id, req->route->handler_name,
-		  req->route->label, why);
+	char note[TRACE_NOTE_SIZE];
+	log_error("request %s%s: handler %s (%s) failed: %s", req->id,
+		  request_trace_note(req, true, note), req->route->handler_name, req->route->label,
+		  why);
 }
 
 /* A streamed answer stays as it was begun, whole or not: the loop ends it. Only

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "http/cond.h"
+#include "http/trace.h"
 #include "work/pool.h"
 #include "work/reader.h"
 #include "work/route.h"
@@ -83,6 +84,7 @@ struct request {
 	bool varies_by_origin;       /* the answer, by what Origin says */
 	const char *cors_origin;     /* whose pages may read the answer; NULL: its own alone */
 	struct http_span host;       /* what it asked for, here or there; len 0: nothing */
+	const char *traceparent;     /* what weir_traceparent gave; NULL: it was not asked */
 	struct request_body body;
 	struct form *form; /* of the body, once a handler asked for it; in the arena */
 	struct response res;
@@ -117,6 +119,14 @@ void request_free(struct request **req);
 /* Loop: takes the client's X-Request-Id for the request's own when it is a
  * sane one. */
 void request_adopt_id(struct request *req);
+
+/* Owner: the trace that it is part of; false: of none. */
+bool request_trace(const struct request *req, struct trace *ret);
+
+/* For lines of the log, behind the request's id: " (trace ID)" or nothing. A
+ * loop whose request a worker has sees what the client sent alone. */
+enum { TRACE_NOTE_SIZE = 48 };
+const char *request_trace_note(const struct request *req, bool is_owner, char to[TRACE_NOTE_SIZE]);
 
 /* Loop: finds the route; 0, or the HTTP status to refuse with; with 405
  * *ret_allow are the methods, also of OPTIONS answers (204). -ENOMEM. */

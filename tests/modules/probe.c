@@ -12,6 +12,7 @@
  *   GET  /uuid/{u:uuid}, /when/{u:datetime}, /rest/{u:path}   {"u"}
  *   GET  /query?a=&n=        {"a", "n", "rc"}; n is 1 to 10, 5 when absent, -1 untouched
  *   GET  /headers            {"first": of X-Probe, "all": [["Name", "value"], …]}
+ *   GET  /traceparent?fail=E {"first", "second": weir_traceparent, twice}; or fails with -E
  *   GET  /cookie?name=N      {"value"}
  *   POST /form?name=N        {"value"}
  *   POST /parts              {"rc", "parts": [{"name", "file_name", "type", "len", "adler"}]};
@@ -145,6 +146,16 @@ static int headers(struct weir_request *req, struct weir_response *res)
 	}
 	return weir_jsonf(res, 200, "{\"first\": %s, \"all\": [%s]}",
 			  quote(req, weir_header(req, "x-pRoBe")), all);
+}
+
+static int traceparent(struct weir_request *req, struct weir_response *res)
+{
+	int64_t fail;
+	const char *first = weir_traceparent(req);
+	if (weir_query_int(req, "fail", 0, 1000, 0, &fail) < 0 || fail > 0)
+		return (int)-fail;
+	return weir_jsonf(res, 200, "{\"first\": %s, \"second\": %s}", quote(req, first),
+			  quote(req, weir_traceparent(req)));
 }
 
 static int cookie(struct weir_request *req, struct weir_response *res)
@@ -433,6 +444,7 @@ WEIR_MODULE(
 		WEIR_GET("/rest/{u:path}", param_u),
 		WEIR_GET("/query", query),
 		WEIR_GET("/headers", headers),
+		WEIR_GET("/traceparent", traceparent),
 		WEIR_GET("/cookie", cookie),
 		WEIR_POST("/form", form),
 		WEIR_POST("/parts", parts),

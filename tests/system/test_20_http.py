@@ -444,15 +444,15 @@ def test_an_idle_connection_is_closed_after_keepalive_timeout(daemon):
 def test_the_access_log_has_a_line_for_each_request(daemon, tmp_path):
     path = tmp_path / "access.log"
     # One I/O thread: several write their lines in any order.
-    d = daemon(DEMO, server=f"access_log = {path}\nio_threads = 1")
+    d = daemon(DEMO, server=f"access_log = {path}\naccess_log_format = logfmt\nio_threads = 1")
     d.get("/inline?a=\"b", User_Agent="tester")
     d.get("/noop")
     d.get("/none")
     lines = wait_for(lambda: (lambda t: t if len(t) == 3 else None)(
         path.read_text().splitlines() if path.exists() else []))
-    assert 'GET /inline?a=' in lines[0] and " 200 " in lines[0] and "tester" in lines[0]
-    assert "GET /noop" in lines[1] and "queue=" in lines[1] and "run=" in lines[1]
-    assert " 404 " in lines[2]
+    assert "/inline?a=" in lines[0] and " status=200 " in lines[0] and "tester" in lines[0]
+    assert "target=/noop" in lines[1] and "queue_ms=" in lines[1] and "run_ms=" in lines[1]
+    assert " status=404 " in lines[2]
 
 
 def test_a_bare_lf_is_refused_unless_it_is_taken(daemon):

@@ -248,13 +248,11 @@ def test_a_background_task_keeps_its_module(daemon, tmp_path):
 ])
 def test_anything_wrong_leaves_the_old_generation_serving(daemon, added, message):
     d = daemon(section("hello"))
-    base, descriptors = read(d), None
+    base, descriptors = read(d), d.descriptors()    # no client has come yet
     for _ in range(3):
         reload(d, base + "greeting = new\n" + added, good=False)
         d.logged(message)
         assert d.get("/hello").text == "hello, world\n"
-        if descriptors is None:
-            descriptors = d.descriptors()
         wait_for(lambda: d.descriptors() == descriptors)
     reload(d, base + "greeting = new\n")
     assert d.get("/hello").text == "new, world\n"

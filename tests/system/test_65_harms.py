@@ -176,9 +176,19 @@ def test_a_log_folder_that_is_a_symlink(daemon, tmp_path):
     wait_for(lambda: (real / "access.log").exists() and (real / "access.log").read_text())
 
 
-def test_line_ends_in_logs_and_response_headers(daemon, tmp_path):
+@pytest.mark.parametrize("log", ["access_log", "error_log"])
+def test_a_log_that_is_a_symlink_itself_is_refused(daemon, tmp_path, log):
+    target, link = tmp_path / "passwd", tmp_path / "log"
+    link.symlink_to(target)
+    d = daemon(DEMO, server=f"{log} = {link}", check=False)
+    assert d.wait() == 71 and "Too many levels of symbolic links" in d.log
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("form", ["combined", "logfmt", "json"])
+def test_line_ends_in_logs_and_response_headers(daemon, tmp_path, form):
     log = tmp_path / "access.log"
-    d = daemon(DEMO + PROBE, server=f"access_log = {log}")
+    d = daemon(DEMO + PROBE, server=f"access_log = {log}\naccess_log_format = {form}")
     with d.connect() as c:
         c.send("GET /%0d%0aevil%1b%5b?a=\x80%0a HTTP/1.1\r\nHost: a\r\n"
                "User-Agent: x\xffy\"\\\r\n\r\n")

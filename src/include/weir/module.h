@@ -12,6 +12,7 @@
  *   1.0  first release
  *   1.1  weir_part_info, weir_part_read, weir_part_save
  *   1.2  WEIR_GUNZIP
+ *   1.3  weir_traceparent
  *
  * Conventions
  *   - A function returns 0 or a non-negative result, or a negative errno.
@@ -39,7 +40,7 @@ extern "C" {
 /* A module and a daemon fit when the majors are equal and the module's minor
  * is not above the daemon's. */
 #define WEIR_ABI_MAJOR 1
-#define WEIR_ABI_MINOR 2
+#define WEIR_ABI_MINOR 3
 
 #define WEIR_EXPORT __attribute__((visibility("default")))
 #define WEIR_PRINTF(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
@@ -379,6 +380,12 @@ const char *weir_host(const struct weir_request *req);
 
 /* The id of the request, as in the log and the X-Request-Id header. */
 const char *weir_request_id(const struct weir_request *req);
+
+/* The traceparent header (W3C Trace Context) for requests to other services on
+ * behalf of this one: the trace that the client named, or a new one, with an id
+ * of this request's own as the parent. The same for each call; NULL when memory
+ * is out. The trace is named in the log, too. */
+const char *weir_traceparent(struct weir_request *req);
 
 /* Milliseconds until the call's deadline, 0 when it has passed, -1 when it has
  * none. */
