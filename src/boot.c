@@ -32,6 +32,7 @@
 #include "net/notify.h"
 #include "net/signals.h"
 #include "work/background.h"
+#include "work/crash.h"
 #include "work/module.h"
 #include "work/pool.h"
 #include "work/reader.h"
@@ -585,6 +586,7 @@ void daemon_apply(struct daemon *d, const struct conf *conf)
 int boot_serve(struct conf *conf, bool shows_routes)
 {
 	bound_arenas();
+	crash_start();
 	struct daemon d = { .conf = conf };
 	int rc = 0;
 	size_t started = 0;

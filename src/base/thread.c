@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/clock.h"
 
@@ -81,10 +83,48 @@ bool cond_wait_until(struct cond *c, struct mutex *m, int64_t when) NO_LOCK_ANAL
 /* A fault belongs to the thread that made it; blocked, it could not be handled. */
 static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP };
 
+struct beginning {
+	void *(*fn)(void *arg);
+	void *arg;
+};
+
+/* Without one the thread runs all the same. A sanitizer may have given it one,
+ * which it wants back at the end. */
+static void *begin_fault_stack(stack_t *ret_was)
+{
+	void *at = mmap(NULL, THREAD_FAULT_STACK, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+	stack_t own = { .ss_sp = at, .ss_size = THREAD_FAULT_STACK };
+	if (at == MAP_FAILED)
+		return NULL;
+	if (sigaltstack(&own, ret_was) == 0)
+		return at;
+	munmap(at, THREAD_FAULT_STACK);
+	return NULL;
+}
+
+static void *run(void *arg)
+{
+	struct beginning b = *(struct beginning *)arg;
+	stack_t was;
+	free(arg);
+	void *fault_stack = begin_fault_stack(&was);
+	void *ret = b.fn(b.arg);
+	if (fault_stack) {
+		(void)sigaltstack(&was, NULL);
+		munmap(fault_stack, THREAD_FAULT_STACK);
+	}
+	return ret;
+}
+
 int thread_start(pthread_t *ret_thread, size_t stack_size, void *(*fn)(void *), void *arg)
 {
 	pthread_attr_t attr;
 	sigset_t all, old;
+	struct beginning *b = malloc(sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	*b = (struct beginning){ .fn = fn, .arg = arg };
 	must_pt(pthread_attr_init(&attr));
 	int rc = stack_size ? pthread_attr_setstacksize(&attr, stack_size) : 0;
 	if (rc == 0) {
@@ -92,10 +132,12 @@ int thread_start(pthread_t *ret_thread, size_t stack_size, void *(*fn)(void *), 
 		for (size_t i = 0; i < array_len(faults); i++)
 			sigdelset(&all, faults[i]);
 		must_pt(pthread_sigmask(SIG_SETMASK, &all, &old));
-		rc = pthread_create(ret_thread, &attr, fn, arg);
+		rc = pthread_create(ret_thread, &attr, run, b);
 		must_pt(pthread_sigmask(SIG_SETMASK, &old, NULL));
 	}
 	must_pt(pthread_attr_destroy(&attr));
+	if (rc != 0)
+		free(b);
 	return -rc;
 }
 

@@ -91,6 +91,10 @@ enum thread_kind {
 must_check int thread_start(pthread_t *ret_thread, size_t stack_size, void *(*fn)(void *),
 			    void *arg);
 
+/* Bytes of the stack that a thread has for handlers of faults, so that an
+ * overflow of its own can be told. Memory only once there is one. */
+enum { THREAD_FAULT_STACK = 32 * 1024 };
+
 /* Declares what the calling thread is. */
 void thread_set_kind(enum thread_kind kind);
 enum thread_kind thread_kind(void);

@@ -139,7 +139,7 @@ API int weir_call(struct weir_request *public, const char *handler, struct weir_
 	if (rc < 0)
 		return rc;
 	req->depth++;
-	struct context outer = context_enter(ref.inst, req->id);
+	struct context outer = context_enter(ref.inst, req->id, ref.name);
 	rc = ref.handler(public, res);
 	context_leave(outer);
 	req->depth--;
@@ -203,7 +203,7 @@ static void deliver_visit(struct mail *m)
 		visit_free(v);
 		return;
 	}
-	struct context was = context_enter(v->inst, NULL);
+	struct context was = context_enter(v->inst, NULL, "weir_on_loop");
 	int result = v->fn(v->arg);
 	context_leave(was);
 	mutex_lock(&v->lock);

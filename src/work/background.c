@@ -70,7 +70,7 @@ bool task_is_cancelled(const struct task *t)
 static void task_free(struct task *t)
 {
 	if (t->free_fn) {
-		struct context was = context_enter(t->inst, t->id);
+		struct context was = context_enter(t->inst, t->id, t->name);
 		t->free_fn(t->arg);
 		context_leave(was);
 	}
@@ -85,7 +85,7 @@ static void run_task(struct call *call, struct worker *w)
 	must_be(t, TASK_MAGIC);
 	int rc = worker_enter(w, t->inst, &t->thread_data);
 	if (rc == 0) {
-		struct context was = context_enter(t->inst, t->id);
+		struct context was = context_enter(t->inst, t->id, t->name);
 		rc = t->fn((struct weir_task *)(void *)t, t->arg);
 		context_leave(was);
 	}

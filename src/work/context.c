@@ -7,10 +7,10 @@
 
 static _Thread_local struct context now;
 
-struct context context_enter(struct instance *inst, const char *id)
+struct context context_enter(struct instance *inst, const char *id, const char *what)
 {
 	struct context was = now;
-	now = (struct context){ .inst = inst, .id = id };
+	now = (struct context){ .inst = inst, .id = id, .what = what };
 	return was;
 }
 

@@ -3,6 +3,7 @@ src_work_libwork_a_SOURCES = \
 	src/work/background.c src/work/background.h \
 	src/work/body.c src/work/body.h src/work/call.h \
 	src/work/context.c src/work/context.h \
+	src/work/crash.c src/work/crash.h src/work/crash_map.c src/work/crash_map.h \
 	src/work/file.c src/work/file.h \
 	src/work/form.c src/work/form.h \
 	src/work/front.c src/work/front.h \

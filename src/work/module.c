@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "work/context.h"
+#include "work/crash.h"
 #include "work/route.h"
 
 struct instance {
@@ -200,6 +201,7 @@ static bool load_image(struct instance *inst, struct conf_errors *errs)
 			   inst->path, why);
 		return false;
 	}
+	crash_loaded(path, inst->path, &inst->about);
 	inst->desc = dlsym(inst->image, "weir_module");
 	if (!inst->desc || inst->desc->magic != WEIR_MODULE_MAGIC) {
 		conf_error(errs, file_place(inst->section),
@@ -292,7 +294,7 @@ bool instance_check(struct instance *inst, struct conf_errors *errs)
 {
 	if (!inst->about.has_check)
 		return true;
-	struct context was = context_enter(inst, NULL);
+	struct context was = context_enter(inst, NULL, "check");
 	int rc = inst->desc->check(instance_public(inst));
 	context_leave(was);
 	if (rc < 0)
@@ -305,7 +307,7 @@ bool instance_init(struct instance *inst, struct conf_errors *errs)
 {
 	int rc = 0;
 	if (inst->about.has_init) {
-		struct context was = context_enter(inst, NULL);
+		struct context was = context_enter(inst, NULL, "init");
 		rc = inst->desc->init(instance_public(inst), &inst->data);
 		context_leave(was);
 	}
@@ -329,6 +331,8 @@ static void unload(struct instance *inst)
 		dlclose(still);
 	else if (inst->fd >= 0)
 		close(inst->fd);
+	if (inst->image && !still)
+		crash_unloaded(path);
 }
 
 void instance_free(struct instance **instance)
@@ -337,7 +341,7 @@ void instance_free(struct instance **instance)
 	if (!inst)
 		return;
 	if (inst->is_initialised && inst->about.has_fini) {
-		struct context was = context_enter(inst, NULL);
+		struct context was = context_enter(inst, NULL, "fini");
 		inst->desc->fini(instance_public(inst), inst->data);
 		context_leave(was);
 	}
@@ -371,7 +375,7 @@ bool instance_has_thread_init(const struct instance *inst)
 
 int instance_thread_init(struct instance *inst, void **ret_data)
 {
-	struct context was = context_enter(inst, NULL);
+	struct context was = context_enter(inst, NULL, "thread_init");
 	int rc = inst->desc->thread_init(instance_public(inst), inst->data, ret_data);
 	context_leave(was);
 	return rc;
@@ -381,7 +385,7 @@ void instance_thread_fini(struct instance *inst, void *data)
 {
 	if (!inst->about.has_thread_fini)
 		return;
-	struct context was = context_enter(inst, NULL);
+	struct context was = context_enter(inst, NULL, "thread_fini");
 	inst->desc->thread_fini(instance_public(inst), inst->data, data);
 	context_leave(was);
 }

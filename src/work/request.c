@@ -220,7 +220,7 @@ static void settle(struct request *req)
 
 static void run_handler(struct request *req)
 {
-	struct context was = context_enter(req->inst, req->id);
+	struct context was = context_enter(req->inst, req->id, req->route->label);
 	req->result = req->route->handler((struct weir_request *)(void *)req,
 					  (struct weir_response *)(void *)&req->res);
 	context_leave(was);

@@ -11,5 +11,5 @@ EXTRA_DIST += \
 	tests/system/test_45_errors.py tests/system/test_50_stop.py tests/system/test_55_reload.py \
 	tests/system/test_60_hostile.py tests/system/test_62_edge.py \
 	tests/system/test_64_memory.py tests/system/test_65_harms.py \
-	tests/system/test_70_logs.py tests/system/test_70_notes.py tests/system/test_75_control.py tests/system/test_77_systemd.py tests/system/test_80_load.py
+	tests/system/test_70_logs.py tests/system/test_70_notes.py tests/system/test_72_crash.py tests/system/test_75_control.py tests/system/test_77_systemd.py tests/system/test_80_load.py
 EXTRA_DIST += tests/system/systemd/run tests/system/systemd/inside.py
