@@ -194,6 +194,8 @@ static int read_options(struct ctl *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	/* No TLS on a unix socket: getting it ready would take most of the time. */
+	curl_global_init(CURL_GLOBAL_NOTHING);
 	const char *socket = getenv("WEIR_SOCKET");
 	struct ctl c = { .socket = socket ? socket : DEFAULT_SOCKET, .delay = 1 };
 	int rc = read_options(&c, argc, argv);
