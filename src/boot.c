@@ -26,7 +26,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon.h"
-#include "net/access.h"
 #include "net/census.h"
 #include "net/listen.h"
 #include "net/notify.h"
@@ -109,13 +108,7 @@ static void on_stop(void *ctx)
 
 static void on_reopen(void *ctx)
 {
-	struct daemon *d = ctx;
-	int rc = log_reopen();
-	if (rc < 0)
-		log_error("cannot reopen error log \"%s\": %s", log_name(), strerror(-rc));
-	rc = access_reopen(d->access);
-	if (rc < 0)
-		log_error("cannot reopen the access log: %s", strerror(-rc));
+	logs_reopen(ctx);
 }
 
 static void on_reload(void *ctx)
@@ -177,45 +170,10 @@ static int io_threads(const struct conf *conf)
 	return wanted == WEIR_AUTO ? cpu_count() : (int)wanted;
 }
 
-static int set_access_log(struct daemon *d, const struct conf *conf)
-{
-	const char *name = conf_text(&conf->server, SERVER_ACCESS_LOG);
-	int rc = access_set(d->access, name,
-			    (enum access_format)conf_int(&conf->server, SERVER_ACCESS_LOG_FORMAT));
-	if (rc < 0)
-		log_error("cannot open access log \"%s\": %s", name, strerror(-rc));
-	return rc;
-}
-
-static int set_error_log(const struct conf *conf)
-{
-	const char *name = conf_text(&conf->server, SERVER_ERROR_LOG);
-	int rc = log_open(name);
-	if (rc < 0)
-		log_error("cannot open error log \"%s\": %s", name, strerror(-rc));
-	return rc;
-}
-
 static int start_logs(struct daemon *d)
 {
 	d->loop_wanted = io_threads(d->conf);
-	if (set_error_log(d->conf) < 0)
-		return EXIT_SYSTEM;
-	d->access = access_new((size_t)d->loop_wanted);
-	if (!d->access)
-		log_error("cannot make the access log: out of memory");
-	if (!d->access || set_access_log(d, d->conf) < 0)
-		return EXIT_SYSTEM;
-	int rc = log_start();
-	if (rc < 0)
-		log_error("cannot start the log thread: %s", strerror(-rc));
-	return rc < 0 ? EXIT_SYSTEM : 0;
-}
-
-static void stop_logs(struct daemon *d)
-{
-	if (log_stop())
-		access_free(&d->access);
+	return logs_start(d);
 }
 
 static int start_pools(struct daemon *d)
@@ -505,7 +463,7 @@ static const struct step {
 	int (*start)(struct daemon *d);
 	void (*stop)(struct daemon *d);
 } steps[] = {
-	{ "logs", start_logs, stop_logs },
+	{ "logs", start_logs, logs_stop },
 	{ "pools", start_pools, stop_pools },
 	{ "readers", start_readers, stop_readers },
 	{ "stats", start_stats, stop_stats },
@@ -548,9 +506,9 @@ static int run(struct daemon *d, bool shows_routes)
 {
 	if (shows_routes)
 		show_routes(d->gen);
+	admin_set_state(d->admin, ADMIN_SERVING);
 	log_info("ready: %zu routes of %zu modules on %d I/O threads", d->gen->route_count,
 		 d->gen->instance_count, d->loop_count);
-	admin_set_state(d->admin, ADMIN_SERVING);
 	notify_ready(d->notify);
 	loop_run(&d->main_loop);
 	if (!drain_pools(d))
@@ -570,19 +528,6 @@ static void bound_arenas(void)
 	(void)mallopt(M_ARENA_MAX, count > 2 ? count : 2);
 }
 
-static void set_level(const struct conf *conf)
-{
-	log_set_level(LOG_LEVEL_ERROR + (enum log_level)conf_int(&conf->server, SERVER_LOG_LEVEL));
-}
-
-void daemon_apply(struct daemon *d, const struct conf *conf)
-{
-	set_level(conf);
-	if (strcmp(conf_text(&conf->server, SERVER_ERROR_LOG), log_name()) != 0)
-		(void)set_error_log(conf);
-	(void)set_access_log(d, conf);
-}
-
 int boot_serve(struct conf *conf, bool shows_routes)
 {
 	bound_arenas();
@@ -590,7 +535,7 @@ int boot_serve(struct conf *conf, bool shows_routes)
 	struct daemon d = { .conf = conf };
 	int rc = 0;
 	size_t started = 0;
-	set_level(conf);
+	logs_set_level(conf);
 	conf_errors_init(&d.errs);
 	list_init(&d.listening);
 	host_init(&d.host);

@@ -50,6 +50,15 @@ struct daemon {
 	_Atomic bool is_drain_asked; /* any thread */
 };
 
+/* The logs of d->conf, and their thread; loop_wanted is known. 0, or a status to
+ * end with. */
+must_check int logs_start(struct daemon *d);
+void logs_stop(struct daemon *d);
+
+/* Opens both again; one that cannot be opened is logged, and stays. */
+void logs_reopen(struct daemon *d);
+void logs_set_level(const struct conf *conf);
+
 /* What of a configuration takes effect outside of its generation: the logs. What
  * cannot be opened is logged, and stays as it was. */
 void daemon_apply(struct daemon *d, const struct conf *conf);

@@ -86,7 +86,11 @@ def test_status_tells_of_tokens_and_lines(controlled):
 def test_calls_are_listed_with_what_they_do(controlled):
     d = controlled(GATE + POOL.format(1))
     held = hold(d, 3)
-    calls = ask(d, "GET", "/calls").json["calls"]
+
+    def listed():
+        calls = ask(d, "GET", "/calls").json["calls"]
+        return calls if "asleep" in calls[0].get("doing", "") else None
+    calls = wait_for(listed)    # its thread may have to begin first
     assert [c["state"] for c in calls] == ["running", "waiting", "waiting"]
     assert calls[0]["route"] == "GET /hold" and calls[0]["pool"] == "default"
     assert calls[0]["thread"].startswith("default/") and "asleep" in calls[0]["doing"]
