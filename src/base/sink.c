@@ -154,7 +154,7 @@ void sink_put(struct sink *s, struct ring *r, const char *line, size_t len)
 
 static bool ring_is_urgent(const struct sink *s, const struct ring *r)
 {
-	return s->delay == 0 || ring_len(r) > r->size / 2;
+	return s->delay == 0 || ring_len(r) > r->size / 4;
 }
 
 void sink_tell(struct sink *s, const struct ring *r)
@@ -267,8 +267,13 @@ int64_t sink_turn(struct sink *s, int64_t now)
 	if (sink_is_blocked(s) || (waits && (now >= s->due || is_urgent(s)))) {
 		int rounds = 0;
 		bool is_taken = flush_out(s);
-		while (is_taken && rounds++ < ROUNDS_MAX && refill(s))
+		bool more = true;
+		while (is_taken && more && rounds++ < ROUNDS_MAX && refill(s)) {
+			/* What comes while it writes waits for others again: to run
+			 * after each line would take time from who makes them. */
+			more = s->out_len > SINK_OUT_SIZE / 2;
 			is_taken = flush_out(s);
+		}
 		atomic_store(&s->is_stuck, !is_taken);
 		s->due = is_taken && rounds > ROUNDS_MAX ? now : CLOCK_NEVER;
 	}

@@ -17,7 +17,7 @@
 #include "net/access_line.h"
 #include "net/loop.h"
 
-enum { RING_SIZE = 256 * 1024, FORMAT_OFF = -1 };
+enum { RING_SIZE = 1024 * 1024, FORMAT_OFF = -1 };
 
 static const int64_t delay = 200 * NS_PER_MS;
 

@@ -67,7 +67,7 @@ START_TEST(lines_wait_for_others_until_they_are_due)
 }
 END_TEST
 
-START_TEST(half_a_ring_does_not_wait)
+START_TEST(much_of_a_ring_does_not_wait)
 {
 	char line[3000];
 	begin(100);
@@ -228,7 +228,7 @@ START_TEST(last_words_are_behind_all_that_was_on_its_way)
 }
 END_TEST
 
-UNIT_MAIN("sink", lines_wait_for_others_until_they_are_due, half_a_ring_does_not_wait,
+UNIT_MAIN("sink", lines_wait_for_others_until_they_are_due, much_of_a_ring_does_not_wait,
 	  a_pipe_that_nobody_reads_loses_the_newest_and_counts_them,
 	  a_full_disk_loses_lines_and_a_new_file_gets_the_next,
 	  a_pipe_that_would_block_its_writer_is_asked_before,
