@@ -15,6 +15,8 @@
 
 #include "admin/admin_private.h"
 #include "base/clock.h"
+#include "base/log.h"
+#include "net/access.h"
 #include "net/census.h"
 #include "work/module.h"
 
@@ -391,6 +393,16 @@ static void put_connections(FILE *to, struct admin *a)
 		       (double)census_count(a->view.census, (enum census_reason)i));
 }
 
+static void put_logs(FILE *to, const struct admin *a)
+{
+	struct family f = { "weir_log_lines_lost_total", "counter",
+			    "Lines that a full disk or a blocked pipe has cost.", false };
+	const struct access *access = a->view.loop_count > 0 ? a->view.loops[0].access : NULL;
+	sample(to, &f, (struct labels){ "log", "error", NULL, NULL }, (double)log_lost());
+	sample(to, &f, (struct labels){ "log", "access", NULL, NULL },
+	       access ? (double)access_lost(access) : 0);
+}
+
 static void put_reloads(FILE *to, struct admin *a, uint64_t generation)
 {
 	struct family f = { "weir_reloads_total", "counter", "Reloads by what came of them.",
@@ -476,6 +488,7 @@ static void put_all(FILE *to, struct admin *a, struct generation *gen)
 	sample(to, &info, (struct labels){ "version", WEIR_VERSION, NULL, NULL }, 1);
 	put_reloads(to, a, gen ? gen->number : 0);
 	put_connections(to, a);
+	put_logs(to, a);
 	put_all_pools(to, a->view.host->pools);
 	put_routes(to, a->view.host->stats);
 	struct module_rows modules = {
