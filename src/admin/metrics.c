@@ -69,25 +69,26 @@ static void put_label(FILE *to, const char *name, const char *value, const char 
 	fputc('"', to);
 }
 
-/* Up to two labels; a name of NULL: none. */
+enum { LABELS_MAX = 3 };
+
+/* A name of NULL ends them. */
 struct labels {
-	const char *name1, *value1, *name2, *value2;
+	struct {
+		const char *name, *value;
+	} list[LABELS_MAX];
 };
 
 static void put_labels(FILE *to, struct labels l, const char *le)
 {
-	if (!l.name1 && !le)
-		return;
 	const char *before = "{";
-	if (l.name1) {
-		put_label(to, l.name1, l.value1, before);
+	for (int i = 0; i < LABELS_MAX && l.list[i].name; i++) {
+		put_label(to, l.list[i].name, l.list[i].value, before);
 		before = ",";
 	}
-	if (l.name2)
-		put_label(to, l.name2, l.value2, before);
 	if (le)
 		put_label(to, "le", le, before);
-	fputc('}', to);
+	if (le || before[0] == ',')
+		fputc('}', to);
 }
 
 static void put_number(FILE *to, double value)
@@ -205,7 +206,8 @@ static void put_rejections(FILE *to, const struct pool_row *rows, size_t count)
 			    { "cancelled", l->cancelled } };
 		for (size_t k = 0; k < array_len(all); k++)
 			sample(to, &f,
-			       (struct labels){ "pool", rows[i].name, "reason", all[k].reason },
+			       (struct labels){
+				       { { "pool", rows[i].name }, { "reason", all[k].reason } } },
 			       (double)all[k].n);
 	}
 }
@@ -217,7 +219,7 @@ static void put_pools(FILE *to, const struct pool_row *rows, size_t count)
 		for (size_t i = 0; i < count; i++) {
 			int64_t n;
 			memcpy(&n, (const char *)&rows[i].s + of_pools[m].offset, sizeof(n));
-			sample(to, &f, (struct labels){ "pool", rows[i].name, NULL, NULL },
+			sample(to, &f, (struct labels){ { { "pool", rows[i].name } } },
 			       in_unit(n, of_pools[m].unit));
 		}
 	}
@@ -226,7 +228,7 @@ static void put_pools(FILE *to, const struct pool_row *rows, size_t count)
 			       "How long calls waited for their token.", false };
 	for (size_t i = 0; i < count; i++) {
 		const struct limit_histogram *h = &rows[i].s.limit.wait;
-		histogram(to, &wait, (struct labels){ "pool", rows[i].name, NULL, NULL }, h->count,
+		histogram(to, &wait, (struct labels){ { { "pool", rows[i].name } } }, h->count,
 			  LIMIT_BUCKETS, h->sum_ns);
 	}
 }
@@ -259,9 +261,9 @@ struct of_routes {
 static void put_responses(struct of_routes *r, struct labels l, const struct route_stats *s)
 {
 	static const char *const classes[] = { "gone", "1xx", "2xx", "3xx", "4xx", "5xx" };
-	l.name2 = "class";
+	l.list[2].name = "class";
 	for (size_t i = 0; i < array_len(classes); i++) {
-		l.value2 = classes[i];
+		l.list[2].value = classes[i];
 		if (counted(&s->responses[i]) > 0)
 			sample(r->to, &r->f, l, (double)counted(&s->responses[i]));
 	}
@@ -309,7 +311,8 @@ static void put_route(void *ctx, const struct stats_entry *e)
 		all += counted(&s.responses[i]);
 	/* What was never asked for has no series: there may be thousands. */
 	if (all + counted(&s.abandoned) > 0)
-		r->put(r, (struct labels){ "route", e->label, NULL, NULL }, &s);
+		r->put(r, (struct labels){ { { "route", e->label }, { "module", e->module } } },
+		       &s);
 }
 
 static const struct of_routes of_routes[] = {
@@ -389,7 +392,7 @@ static void put_connections(FILE *to, struct admin *a)
 	struct family f = { "weir_connections_closed_total", "counter",
 			    "Connections that were turned away or shed.", false };
 	for (int i = 0; i < CENSUS_REASONS; i++)
-		sample(to, &f, (struct labels){ "reason", reasons[i], NULL, NULL },
+		sample(to, &f, (struct labels){ { { "reason", reasons[i] } } },
 		       (double)census_count(a->view.census, (enum census_reason)i));
 }
 
@@ -398,8 +401,8 @@ static void put_logs(FILE *to, const struct admin *a)
 	struct family f = { "weir_log_lines_lost_total", "counter",
 			    "Lines that a full disk or a blocked pipe has cost.", false };
 	const struct access *access = a->view.loop_count > 0 ? a->view.loops[0].access : NULL;
-	sample(to, &f, (struct labels){ "log", "error", NULL, NULL }, (double)log_lost());
-	sample(to, &f, (struct labels){ "log", "access", NULL, NULL },
+	sample(to, &f, (struct labels){ { { "log", "error" } } }, (double)log_lost());
+	sample(to, &f, (struct labels){ { { "log", "access" } } },
 	       access ? (double)access_lost(access) : 0);
 }
 
@@ -407,9 +410,9 @@ static void put_reloads(FILE *to, struct admin *a, uint64_t generation)
 {
 	struct family f = { "weir_reloads_total", "counter", "Reloads by what came of them.",
 			    false };
-	sample(to, &f, (struct labels){ "result", "good", NULL, NULL },
+	sample(to, &f, (struct labels){ { { "result", "good" } } },
 	       (double)atomic_load(&a->reloads_good));
-	sample(to, &f, (struct labels){ "result", "failed", NULL, NULL },
+	sample(to, &f, (struct labels){ { { "result", "failed" } } },
 	       (double)atomic_load(&a->reloads_bad));
 	single(to, "weir_generation", "gauge", "Number of the configuration that serves.",
 	       (double)generation);
@@ -485,7 +488,7 @@ static void put_process(FILE *to)
 static void put_all(FILE *to, struct admin *a, struct generation *gen)
 {
 	struct family info = { "weir_info", "gauge", "The daemon's version.", false };
-	sample(to, &info, (struct labels){ "version", WEIR_VERSION, NULL, NULL }, 1);
+	sample(to, &info, (struct labels){ { { "version", WEIR_VERSION } } }, 1);
 	put_reloads(to, a, gen ? gen->number : 0);
 	put_connections(to, a);
 	put_logs(to, a);
