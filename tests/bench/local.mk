@@ -14,6 +14,11 @@ tests_bench_load_SOURCES = \
 	tests/bench/load_sock.c tests/bench/load_sock.h
 tests_bench_load_LDADD = src/base/libbase.a -lm
 
+# BENCH="W1 --rounds 3" chooses; without it everything is measured.
+BENCH =
 bench: tests/bench/load$(EXEEXT) weir$(EXEEXT)
+	WEIR=$(abs_top_builddir)/weir CC='$(CC)' $(srcdir)/tests/bench/run $(BENCH)
 .PHONY: bench
-EXTRA_DIST += tests/bench/differential tests/bench/overload
+EXTRA_DIST += tests/bench/differential tests/bench/overload tests/bench/run \
+	tests/bench/peers/app.py tests/bench/peers/bench.c tests/bench/peers/handler.c \
+	tests/bench/peers/mhd.c tests/bench/peers/mod_bench.c tests/bench/peers/ref_epoll.c

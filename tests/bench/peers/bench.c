@@ -1,0 +1,45 @@
+/*
+ * What the benchmark asks weir for: the same answer inline and from a worker, a
+ * sleep, the length of a body.
+ *
+ * Thread: each function as <weir/module.h> says.
+ */
+#include <time.h>
+
+#include <weir/module.h>
+
+static int hello(struct weir_request *req, struct weir_response *res)
+{
+	(void)req;
+	return weir_text(res, 200, "hello, world\n");
+}
+
+static int sleep10(struct weir_request *req, struct weir_response *res)
+{
+	const struct timespec t = { .tv_nsec = 10000000 };
+	nanosleep(&t, NULL);
+	return hello(req, res);
+}
+
+static int sleep1000(struct weir_request *req, struct weir_response *res)
+{
+	const struct timespec t = { .tv_sec = 1 };
+	nanosleep(&t, NULL);
+	return hello(req, res);
+}
+
+static int length(struct weir_request *req, struct weir_response *res)
+{
+	size_t len;
+	(void)weir_body(req, &len);
+	return weir_textf(res, 200, "%zu\n", len);
+}
+
+/* clang-format off */
+WEIR_MODULE(
+	.name = "bench",
+	.routes = WEIR_ROUTES(WEIR_GET_INLINE("/inline", hello), WEIR_GET("/blocking", hello),
+			      WEIR_GET("/sleep10", sleep10), WEIR_GET("/sleep1000", sleep1000),
+			      WEIR_POST("/length", length)),
+)
+/* clang-format on */
