@@ -1,12 +1,17 @@
 /*
- * Signals through libevent.
+ * Signals read from a descriptor: none is handled between two instructions of
+ * something else, and none is lost while nobody waits.
  *
  * Thread: main.
  */
 #include "net/signals.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "net/loop.h"
@@ -17,7 +22,8 @@ struct signals {
 	const struct signal_actions *actions;
 	void *ctx;
 	struct loop *loop;
-	struct event *events[array_len(handled)];
+	int fd;
+	struct event *event;
 	struct event *deadline;
 	void (*on_deadline)(void *ctx);
 };
@@ -29,22 +35,37 @@ static void drop(struct event **ev)
 	*ev = NULL;
 }
 
-static void on_signal(evutil_socket_t number, short what, void *arg)
+/* Not blocked any more, both do again what they do to any process: a second one
+ * ends it at once. */
+static void let_kill(void)
 {
-	struct signals *s = arg;
-	(void)what;
-	s->loop->now = clock_now();
+	sigset_t both;
+	sigemptyset(&both);
+	sigaddset(&both, SIGTERM);
+	sigaddset(&both, SIGINT);
+	must_pt(pthread_sigmask(SIG_UNBLOCK, &both, NULL));
+}
+
+static void on_signal(struct signals *s, int number)
+{
 	if (number == SIGHUP) {
 		s->actions->reload(s->ctx);
 	} else if (number == SIGUSR1) {
 		s->actions->reopen(s->ctx);
 	} else {
-		/* Without their events both signals do again what they do to any
-		 * process: a second one ends it at once. */
-		drop(&s->events[0]);
-		drop(&s->events[1]);
+		let_kill();
 		s->actions->stop(s->ctx);
 	}
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct signals *s = arg;
+	struct signalfd_siginfo info;
+	(void)what;
+	s->loop->now = clock_now();
+	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		on_signal(s, (int)info.ssi_signo);
 }
 
 static void on_timeout(evutil_socket_t fd, short what, void *arg)
@@ -58,30 +79,40 @@ static void on_timeout(evutil_socket_t fd, short what, void *arg)
 struct signals *signals_start(struct loop *loop, const struct signal_actions *actions, void *ctx)
 {
 	struct signals *s = calloc(1, sizeof(*s));
+	sigset_t all;
 	if (!s)
 		return NULL;
 	s->actions = actions;
 	s->ctx = ctx;
 	s->loop = loop;
 	signal(SIGPIPE, SIG_IGN);
-	bool good = (s->deadline = event_new(loop->base, -1, 0, on_timeout, s)) != NULL;
-	for (size_t i = 0; good && i < array_len(handled); i++) {
-		s->events[i] = evsignal_new(loop->base, handled[i], on_signal, s);
-		good = s->events[i] && event_add(s->events[i], NULL) == 0;
+	sigemptyset(&all);
+	for (size_t i = 0; i < array_len(handled); i++)
+		sigaddset(&all, handled[i]);
+	must_pt(pthread_sigmask(SIG_BLOCK, &all, NULL));
+	s->fd = signalfd(-1, &all, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (s->fd >= 0) {
+		s->deadline = event_new(loop->base, -1, 0, on_timeout, s);
+		s->event = event_new(loop->base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
 	}
-	if (!good)
+	if (!s->deadline || !s->event || event_add(s->event, NULL) < 0) {
+		log_error("cannot wait for signals: %s", s->fd < 0 ? strerror(errno) : "no memory");
 		signals_stop(&s);
+	}
 	return s;
 }
 
+/* They stay blocked: one that comes now is too late, and must not kill what is
+ * about to end well. */
 void signals_stop(struct signals **signals)
 {
 	struct signals *s = *signals;
 	if (!s)
 		return;
-	for (size_t i = 0; i < array_len(handled); i++)
-		drop(&s->events[i]);
+	drop(&s->event);
 	drop(&s->deadline);
+	if (s->fd >= 0)
+		close(s->fd);
 	free(s);
 	*signals = NULL;
 }

@@ -28,7 +28,19 @@ static int sleep1000(struct weir_request *req, struct weir_response *res)
 	return hello(req, res);
 }
 
+/* It reads the body as it comes, as those of the others do. */
 static int length(struct weir_request *req, struct weir_response *res)
+{
+	char block[65536];
+	ssize_t n;
+	size_t len = 0;
+	while ((n = weir_body_read(req, block, sizeof(block))) > 0)
+		len += (size_t)n;
+	return n < 0 ? (int)n : weir_textf(res, 200, "%zu\n", len);
+}
+
+/* Or it waits until all of it is there, and takes a token only then. */
+static int whole(struct weir_request *req, struct weir_response *res)
 {
 	size_t len;
 	(void)weir_body(req, &len);
@@ -40,6 +52,7 @@ WEIR_MODULE(
 	.name = "bench",
 	.routes = WEIR_ROUTES(WEIR_GET_INLINE("/inline", hello), WEIR_GET("/blocking", hello),
 			      WEIR_GET("/sleep10", sleep10), WEIR_GET("/sleep1000", sleep1000),
-			      WEIR_POST("/length", length)),
+			      WEIR_ROUTE("POST", "/length", length, WEIR_LIVE_BODY),
+			      WEIR_POST("/whole", whole)),
 )
 /* clang-format on */
