@@ -1,9 +1,10 @@
 /*
- * Requests to the control socket, by libcurl.
+ * Requests to the control socket. The daemon at its other end is our own: one
+ * request a connection, and its end is the end of the answer. A library for HTTP
+ * at large would take longer to load than all of this to run.
  *
  * Thread: one.
  */
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,52 +17,38 @@
 
 enum { TIMEOUT_S = 10, ANSWER_MAX = 64 << 20 };
 
-struct answer {
-	char *text;
-	size_t len;
-};
-
-static size_t take(char *data, size_t size, size_t count, void *ctx)
-{
-	struct answer *a = ctx;
-	size_t more = size * count;
-	if (a->len + more > ANSWER_MAX)
-		return 0;
-	char *text = realloc(a->text, a->len + more + 1);
-	if (!text)
-		return 0;
-	memcpy(text + a->len, data, more);
-	a->text = text;
-	a->len += more;
-	text[a->len] = '\0';
-	return more;
-}
-
-static int connect_error(const struct ctl *c)
+/* A connected socket, or a negative errno. */
+static int open_socket(const struct ctl *c)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int err = ENAMETOOLONG;
-	if (strlen(c->socket) < sizeof(addr.sun_path)) {
-		memcpy(addr.sun_path, c->socket, strlen(c->socket) + 1);
-		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		err = fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ? errno : 0;
-		if (fd >= 0)
-			close(fd);
-	}
-	return err;
+	const struct timeval most = { .tv_sec = TIMEOUT_S };
+	if (strlen(c->socket) >= sizeof(addr.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(addr.sun_path, c->socket, strlen(c->socket) + 1);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most));
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
+		return fd;
+	int err = errno;
+	close(fd);
+	return -err;
 }
 
 bool ctl_is_gone(const struct ctl *c)
 {
-	int err = connect_error(c);
-	return err == ENOENT || err == ECONNREFUSED;
+	int fd = open_socket(c);
+	if (fd >= 0)
+		close(fd);
+	return fd == -ENOENT || fd == -ECONNREFUSED;
 }
 
-static int no_answer(const struct ctl *c, CURLcode rc)
+static int no_answer(const struct ctl *c, int err)
 {
-	int err = rc == CURLE_COULDNT_CONNECT ? connect_error(c) : 0;
 	fprintf(stderr, "weirctl: no answer from %s: %s\n", c->socket,
-		err ? strerror(err) : curl_easy_strerror(rc));
+		err == EAGAIN ? "it takes too long" : strerror(err));
 	if (err == EACCES || err == EPERM) {
 		fprintf(stderr, "weirctl: root, the daemon's user and the group of its [admin] "
 				"section may use it\n");
@@ -73,41 +60,95 @@ static int no_answer(const struct ctl *c, CURLcode rc)
 	return CTL_UNAVAILABLE;
 }
 
-static CURLcode perform(const struct ctl *c, const char *method, const char *url, const char *body,
-			struct answer *answer, long *ret_status)
+/* 0, or a negative errno. */
+static int send_all(int fd, const char *data, size_t len)
 {
-	CURL *curl = curl_easy_init();
-	if (!curl)
-		return CURLE_OUT_OF_MEMORY;
-	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, c->socket);
-	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
-	if (strcmp(method, "GET") != 0) {
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body ? body : "");
-		curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+	while (len > 0) {
+		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		data += n;
+		len -= (size_t)n;
 	}
-	CURLcode rc = curl_easy_perform(curl);
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
-	curl_easy_cleanup(curl);
+	return 0;
+}
+
+/* Up to the end, with a NUL behind it. 0, or a negative errno. */
+static int receive_all(int fd, char **ret_text, size_t *ret_len)
+{
+	size_t size = 16384, len = 0;
+	char *text = malloc(size + 1);
+	ssize_t n = text ? 1 : -1;
+	while (n > 0) {
+		if (len == size) {
+			char *more = size < ANSWER_MAX ? realloc(text, 2 * size + 1) : NULL;
+			if (!more)
+				break;
+			text = more;
+			size *= 2;
+		}
+		n = recv(fd, text + len, size - len, 0);
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n > 0)
+			len += (size_t)n;
+	}
+	if (n != 0) {
+		int err = n < 0 && text ? errno : ENOMEM;
+		free(text);
+		return -err;
+	}
+	text[len] = '\0';
+	*ret_text = text;
+	*ret_len = len;
+	return 0;
+}
+
+/* Takes the head off. A negative errno when this is no whole answer. */
+static int read_answer(char *text, size_t len, long *ret_status)
+{
+	char *end = strstr(text, "\r\n\r\n"), *length = strcasestr(text, "\r\nContent-Length:");
+	if (sscanf(text, "HTTP/1.%*c %3ld", ret_status) != 1 || !end || !length || length > end)
+		return -EPROTO;
+	size_t head = (size_t)(end - text) + 4;
+	if (strtoull(length + strlen("\r\nContent-Length:"), NULL, 10) != len - head)
+		return -EPROTO;
+	memmove(text, text + head, len - head + 1);
+	return 0;
+}
+
+static int exchange(int fd, const char *method, const char *path, const char *body,
+		    long *ret_status, char **ret_text)
+{
+	char head[1024];
+	size_t len = 0, size = body ? strlen(body) : 0;
+	int n = snprintf(head, sizeof(head),
+			 "%s %s HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n"
+			 "Content-Length: %zu\r\n\r\n",
+			 method, path, size);
+	if (n < 0 || (size_t)n >= sizeof(head))
+		return -EINVAL;
+	int rc = send_all(fd, head, (size_t)n);
+	if (rc == 0)
+		rc = send_all(fd, body ? body : "", size);
+	if (rc == 0)
+		rc = receive_all(fd, ret_text, &len);
+	if (rc == 0 && (rc = read_answer(*ret_text, len, ret_status)) < 0)
+		free(*ret_text);
 	return rc;
 }
 
 int ctl_ask(const struct ctl *c, const char *method, const char *path, const char *body,
 	    long *ret_status, char **ret_text)
 {
-	char url[512];
-	struct answer answer = { NULL, 0 };
-	snprintf(url, sizeof(url), "http://weir%s", path);
-	CURLcode rc = perform(c, method, url, body, &answer, ret_status);
-	if (rc != CURLE_OK) {
-		free(answer.text);
-		return no_answer(c, rc);
-	}
-	*ret_text = answer.text ? answer.text : strdup("");
-	return *ret_text ? 0 : CTL_SYSTEM;
+	int fd = open_socket(c);
+	if (fd < 0)
+		return no_answer(c, -fd);
+	int rc = exchange(fd, method, path, body, ret_status, ret_text);
+	close(fd);
+	return rc < 0 ? no_answer(c, -rc) : 0;
 }
 
 int ctl_complain(long status, const char *text)

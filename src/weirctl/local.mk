@@ -1,8 +1,8 @@
 bin_PROGRAMS += weirctl
 weirctl_SOURCES = src/weirctl/client.c src/weirctl/commands.c src/weirctl/ctl.h \
 	src/weirctl/main.c src/weirctl/save.c src/weirctl/show.c src/weirctl/top.c
-weirctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
-weirctl_LDADD = $(JANSSON_LIBS) $(CURL_LIBS)
+weirctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+weirctl_LDADD = $(JANSSON_LIBS)
 
 # Written by the program itself, out of its table of commands.
 bashcompletiondir = $(datadir)/bash-completion/completions

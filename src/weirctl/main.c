@@ -3,7 +3,6 @@
  *
  * Thread: one.
  */
-#include <curl/curl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,7 +180,7 @@ static int read_options(struct ctl *c, int argc, char **argv)
 			return -1;
 		}
 		if (ch == 'V') {
-			printf("weirctl %s (%s)\n", WEIR_VERSION, curl_version());
+			printf("weirctl %s\n", WEIR_VERSION);
 			return -1;
 		}
 		if (ch == '?' || c->rounds < 0 || c->delay < 0) {
@@ -194,8 +193,6 @@ static int read_options(struct ctl *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	/* No TLS on a unix socket: getting it ready would take most of the time. */
-	curl_global_init(CURL_GLOBAL_NOTHING);
 	const char *socket = getenv("WEIR_SOCKET");
 	struct ctl c = { .socket = socket ? socket : DEFAULT_SOCKET, .delay = 1 };
 	int rc = read_options(&c, argc, argv);
