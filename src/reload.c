@@ -218,10 +218,8 @@ static void swap(struct loop *loop, void *arg)
 {
 	struct swap *s = arg;
 	struct reload *r = s->reload;
-	struct generation *old = loop->gen;
-	loop->gen = s->gen;
+	loop_use(loop, s->gen);
 	s->gen = NULL;
-	generation_unref(&old);
 	if (!loop->is_draining) {
 		list_each (&r->opened, struct listening, link, l)
 			sockets_attach(l->sockets, (size_t)loop->number, loop);

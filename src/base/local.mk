@@ -11,6 +11,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/near.c src/base/near.h \
 	src/base/pace.h \
 	src/base/parse.c src/base/parse.h \
+	src/base/sys.h \
 	src/base/ring.c src/base/ring.h \
 	src/base/sink.c src/base/sink.h \
 	src/base/thread.c src/base/thread.h \

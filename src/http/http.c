@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/find.h"
+
 #define METHOD_NAME(name) [HTTP_##name] = #name,
 static const char *const method_names[] = { HTTP_METHODS(METHOD_NAME) };
 #undef METHOD_NAME
@@ -147,29 +149,27 @@ const char *http_status_text(int status)
 
 /* ---- character classes ---- */
 
-enum { TCHAR = 1, VALUE_CHAR = 2 };
+enum { TCHAR = 1, NAME_CHAR = 2, TARGET_CHAR = 4 };
 
-/* Bits of RFC 9110's tchar and of what a field value may hold, by byte. */
+/* Bits by byte: RFC 9110's tchar; what RFC 3986's reg-name may hold unescaped; what a
+ * request target may: printable ASCII without the fragment's mark and without what no
+ * client may leave unescaped and some servers take for something else. The bytes from
+ * 0x80 on are none of these. */
 static const unsigned char classes[256] = {
 	/* clang-format off */
-	0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-	2, 3, 2, 3, 3, 3, 3, 3, 2, 2, 3, 3, 2, 3, 3, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2,
-	2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2, 2, 3, 3,
-	3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 3, 2, 3, 0,
-	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
-	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
-	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
-	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 7, 4, 1, 7, 5, 7, 7, 6, 6, 7, 7, 6, 7, 7, 4, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 4, 6, 4, 6, 4, 4,
+	4, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 4, 0, 4, 5, 7,
+	5, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 4, 5, 4, 7, 0,
 	/* clang-format on */
 };
 
 static bool is_all(const char *text, size_t len, unsigned char class)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (!(classes[(unsigned char)text[i]] & class))
-			return false;
-	}
-	return true;
+	unsigned char all = class;
+	for (size_t i = 0; i < len; i++)
+		all &= classes[(unsigned char)text[i]];
+	return all != 0;
 }
 
 bool http_is_token(const char *text, size_t len)
@@ -177,9 +177,28 @@ bool http_is_token(const char *text, size_t len)
 	return len > 0 && is_all(text, len, TCHAR);
 }
 
+/* All but control characters, of which the tab may be there. */
 bool http_is_field_value(const char *text, size_t len)
 {
-	return is_all(text, len, VALUE_CHAR);
+	size_t i = 0;
+	while ((i += http_find_control(text + i, len - i)) < len) {
+		if (text[i++] != '\t')
+			return false;
+	}
+	return true;
+}
+
+size_t http_plain_name_len(const char *text, size_t len)
+{
+	size_t i = 0;
+	while (i < len && (classes[(unsigned char)text[i]] & NAME_CHAR))
+		i++;
+	return i;
+}
+
+bool http_is_target_text(const char *text, size_t len)
+{
+	return is_all(text, len, TARGET_CHAR);
 }
 
 bool http_span_is(struct http_span s, const char *word)

@@ -53,6 +53,10 @@ static inline bool http_status_has_body(int status)
 bool http_is_token(const char *text, size_t len);       /* one or more tchar */
 bool http_is_field_value(const char *text, size_t len); /* no control but tab; may be empty */
 
+/* Of RFC 3986: how much of it is a host's name without escapes; can it be a target? */
+size_t http_plain_name_len(const char *text, size_t len);
+bool http_is_target_text(const char *text, size_t len);
+
 /* A run of bytes inside a larger text. */
 struct http_span {
 	const char *at;

@@ -10,7 +10,7 @@ src_http_libhttp_a_SOURCES = \
 	src/http/mime.c src/http/mime.h \
 	src/http/multipart.c src/http/multipart.h \
 	src/http/negotiate.c src/http/negotiate.h \
-	src/http/parse.c src/http/parse.h src/http/scan.c \
+	src/http/find.h src/http/parse.c src/http/parse.h src/http/scan.c \
 	src/http/proxy.c src/http/proxy.h \
 	src/http/range.c src/http/range.h \
 	src/http/target.c src/http/target.h \

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/find.h"
 #include "http/target.h"
 
 /* ---- request line ---- */
@@ -63,8 +64,6 @@ static int parse_field(char *line, size_t len, struct http_header *ret)
 		value++;
 	while (end > value && is_blank(end[-1]))
 		end--;
-	if (!http_is_field_value(value, (size_t)(end - value)))
-		return -400;
 	*colon = '\0';
 	*end = '\0'; /* at most the end of its own line */
 	*ret = (struct http_header){
@@ -200,17 +199,20 @@ static int settle(struct facts *f)
 	return settle_framing(f);
 }
 
-/* The line at *at without its end; *at is then the next one's. */
+/* The line at *at without its end; *at is then the next one's. It holds no control
+ * characters but tabs. */
 static struct http_span next_line(const char *head, size_t len, size_t *at,
 				  const struct http_limits *limits)
 {
-	const char *line = head + *at;
-	const char *end = memchr(line, '\n', len - *at);
-	bool has_cr = end && end > line && end[-1] == '\r';
-	if (!end || (!has_cr && !limits->takes_bare_lf))
+	size_t i = *at;
+	while ((i += http_find_control(head + i, len - i)) < len && head[i] == '\t')
+		i++;
+	bool has_cr = i < len && head[i] == '\r';
+	if (len - i <= has_cr || head[i + has_cr] != '\n' || (!has_cr && !limits->takes_bare_lf))
 		return (struct http_span){ NULL, 0 };
-	*at = (size_t)(end + 1 - head);
-	return (struct http_span){ line, (size_t)(end - has_cr - line) };
+	struct http_span line = { head + *at, i - *at };
+	*at = i + has_cr + 1;
+	return line;
 }
 
 int http_head_parse(char *text, size_t len, const struct http_limits *limits,

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "http/find.h"
 #include "http/parse.h"
 
 enum { EMPTY_LINES_MAX = 8, METHOD_MAX = 64, VERSION_LEN = 8 };
@@ -61,31 +62,6 @@ static int check_first(const char *line, size_t len, const struct http_limits *l
 	return left - (size_t)(space - target) - 1 > VERSION_LEN ? -400 : 0;
 }
 
-static bool is_control(char c)
-{
-	return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
-/* Not 0 when one of eight bytes is a control character; which one it is, the
- * borrows between the bytes may blur. */
-static uint64_t controls_in(const char *eight)
-{
-	const uint64_t ones = UINT64_MAX / 255;
-	uint64_t word;
-	memcpy(&word, eight, 8);
-	uint64_t del = word ^ ones * 0x7f;
-	return (((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & ones * 0x80;
-}
-
-static size_t next_control(const char *buf, size_t i, size_t len)
-{
-	while (len - i >= 8 && !controls_in(buf + i))
-		i += 8;
-	while (i < len && !is_control(buf[i]))
-		i++;
-	return i;
-}
-
 long http_head_scan(const char *buf, size_t len, size_t *at, const struct http_limits *limits)
 {
 	size_t end = len < limits->head_max ? len : limits->head_max;
@@ -98,7 +74,7 @@ long http_head_scan(const char *buf, size_t len, size_t *at, const struct http_l
 		return -431; /* the limit was lowered meanwhile */
 	bool in_first = is_in_first(buf, first, i, limits);
 	for (;;) {
-		i = next_control(buf, i, end);
+		i += http_find_control(buf + i, end - i);
 		int rc = in_first ? check_first(buf + first, i - first, limits) : 0;
 		if (rc < 0)
 			return rc;

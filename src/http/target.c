@@ -14,28 +14,6 @@ static bool is_hex(char c)
 	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
 }
 
-static bool is_one_of(char c, const char *set)
-{
-	return c != '\0' && strchr(set, c) != NULL;
-}
-
-static bool is_alnum(char c)
-{
-	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-}
-
-/* Printable ASCII without fragment and without what no client may leave
- * unescaped and some servers take for something else. */
-static bool is_target_text(struct http_span s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.at[i];
-		if (c <= 0x20 || c >= 0x7f || c == '#' || c == '\\')
-			return false;
-	}
-	return true;
-}
-
 static bool is_port(const char *text, size_t len)
 {
 	unsigned port = 0;
@@ -60,41 +38,30 @@ static bool is_v6_literal(const char *text, size_t len)
 	return inet_pton(AF_INET6, copy, &addr) == 1;
 }
 
-/* reg-name of RFC 3986, of which IPv4 addresses are a part. */
-static bool is_reg_name(const char *text, size_t len)
+/* How much of it is a reg-name of RFC 3986, of which IPv4 addresses are a part. */
+static size_t reg_name_len(const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] == '%') {
-			if (len - i < 3 || !is_hex(text[i + 1]) || !is_hex(text[i + 2]))
-				return false;
-			i += 2;
-		} else if (!is_alnum(text[i]) && !is_one_of(text[i], "-._~!$&'()*+,;=")) {
-			return false;
-		}
-	}
-	return true;
+	size_t n = http_plain_name_len(text, len);
+	while (len - n >= 3 && text[n] == '%' && is_hex(text[n + 1]) && is_hex(text[n + 2]))
+		n += 3 + http_plain_name_len(text + n + 3, len - n - 3);
+	return n;
+}
+
+static size_t v6_len(const char *text, size_t len)
+{
+	const char *end = memchr(text, ']', len);
+	bool is_good = end && is_v6_literal(text + 1, (size_t)(end - text - 1));
+	return is_good ? (size_t)(end + 1 - text) : 0;
 }
 
 bool http_host_is_valid(struct http_span host, bool may_be_empty)
 {
-	const char *end = host.at + host.len;
-	const char *name_end;
 	if (host.len == 0)
 		return may_be_empty;
-	if (*host.at == '[') {
-		name_end = memchr(host.at, ']', host.len);
-		if (!name_end || !is_v6_literal(host.at + 1, (size_t)(name_end - host.at - 1)))
-			return false;
-		name_end++;
-	} else {
-		name_end = memchr(host.at, ':', host.len);
-		name_end = name_end ? name_end : end;
-		if (name_end == host.at || !is_reg_name(host.at, (size_t)(name_end - host.at)))
-			return false;
-	}
-	if (name_end == end)
-		return true;
-	return *name_end == ':' && is_port(name_end + 1, (size_t)(end - name_end - 1));
+	size_t name = *host.at == '[' ? v6_len(host.at, host.len) : reg_name_len(host.at, host.len);
+	if (name == 0 || name == host.len)
+		return name != 0;
+	return host.at[name] == ':' && is_port(host.at + name + 1, host.len - name - 1);
 }
 
 static void split_query(struct http_span rest, struct http_head *head)
@@ -128,7 +95,7 @@ static int parse_absolute(struct http_span target, struct http_head *head)
 
 int http_target_parse(struct http_span target, struct http_head *head)
 {
-	if (target.len == 0 || !is_target_text(target))
+	if (target.len == 0 || !http_is_target_text(target.at, target.len))
 		return -400;
 	if (*target.at == '/') {
 		head->form = HTTP_ORIGIN_FORM;

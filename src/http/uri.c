@@ -47,6 +47,10 @@ long http_percent_decode(const char *raw, size_t len, bool plus, char *to)
 static long decode_path(const char *raw, size_t len, char *to)
 {
 	size_t out = 0;
+	if (!memchr(raw, '%', len)) {
+		memcpy(to, raw, len);
+		return (long)len;
+	}
 	for (size_t i = 0; i < len; i++) {
 		int byte = (unsigned char)raw[i];
 		if (byte == '%') {
@@ -69,6 +73,8 @@ static long decode_path(const char *raw, size_t len, char *to)
 static long remove_dots(char *path, size_t len)
 {
 	size_t out = 0, i = 0;
+	if (!memmem(path, len, "/.", 2))
+		return (long)len;
 	while (i < len) {
 		const char *slash = memchr(path + i + 1, '/', len - i - 1);
 		size_t end = slash ? (size_t)(slash - path) : len;

@@ -218,7 +218,8 @@ static void put_request(struct line *l, const struct request *req)
 static void put_combined(struct line *l, const struct request *req)
 {
 	uint64_t out = bytes_out(req);
-	put_text(l, req->client);
+	char client[ADDR_TEXT_SIZE];
+	put_text(l, addr_text(&req->client, client));
 	put_literal(l, " - - ");
 	put_clock(l);
 	put_literal(l, " \"");
@@ -293,13 +294,13 @@ static void put_question(struct line *l, const struct request *req)
 {
 	const struct http_head *head = &req->head;
 	struct trace trace;
-	char when[LOG_TIME_SIZE];
+	char when[LOG_TIME_SIZE], client[ADDR_TEXT_SIZE];
 	log_time(when);
 	name_field(l, "time", when);
 	name_field(l, "id", req->id);
 	if (request_trace(req, &trace))
 		name_field(l, "trace", trace.id);
-	name_field(l, "client", req->client);
+	name_field(l, "client", addr_text(&req->client, client));
 	if (head->method_text.at && head->path.at) {
 		field(l, "method", head->method_text.at, head->method_text.len, NAME_MAX_BYTES);
 		field(l, "target", target(req).at, target(req).len, TARGET_MAX);

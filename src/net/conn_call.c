@@ -187,7 +187,7 @@ static bool stand_in(struct conn *c)
 	}
 	copy_line(req, &old->head);
 	memcpy(req->id, old->id, sizeof(req->id));
-	memcpy(req->client, old->client, sizeof(req->client));
+	req->client = old->client;
 	req->route = old->route;
 	req->cors_origin = old->cors_origin; /* a constant, or the generation's */
 	req->varies_by_origin = old->varies_by_origin;

@@ -106,7 +106,7 @@ void conn_identify(struct conn *c)
 		return;
 	struct http_origin origin;
 	http_forwarded_read(&req->head, front->believed, &front->trusted, &c->client, &origin);
-	addr_text(&origin.client, req->client);
+	req->client = origin.client;
 	if (origin.scheme != HTTP_SCHEME_UNSAID)
 		req->is_https = origin.scheme == HTTP_SCHEME_HTTPS;
 	if (origin.host.at)

@@ -31,7 +31,7 @@ bool conn_begin_request(struct conn *c)
 	end = put_hex(end, (uint64_t)loop->number, 2);
 	end = put_hex(end, ++loop->id_count, 10);
 	*end = '\0';
-	addr_text(&c->client, req->client);
+	req->client = c->client;
 	req->owner = c;
 	req->home = &loop->mailbox;
 	req->began = c->began;

@@ -96,7 +96,7 @@ void conn_set_deadline(struct conn *c, int64_t when);
 void conn_set_write_deadline(struct conn *c, int64_t when);
 void conn_set_dirty(struct conn *c);
 void conn_set_again(struct conn *c);
-void conn_advance(struct conn *c); /* parse and read on; may free it */
+bool conn_advance(struct conn *c); /* parse and read on; false: it was freed */
 
 /* Is a live body being read for the handler that runs? */
 static inline bool conn_is_receiving(const struct conn *c)

@@ -189,6 +189,18 @@ static void free_event(struct event **ev)
 	*ev = NULL;
 }
 
+/* Frees what is kept beyond `most`. */
+static void keep_spares(struct loop *loop, int most)
+{
+	while (loop->spare_count > most)
+		request_free(&loop->spare[--loop->spare_count]);
+	while (loop->spare_buf_count > most) {
+		struct buf *b = &loop->spare_bufs[--loop->spare_buf_count];
+		loop->spare_bytes -= b->size;
+		buf_done(b);
+	}
+}
+
 void loop_done(struct loop *loop)
 {
 	must(loop->conn_count == 0);
@@ -198,8 +210,7 @@ void loop_done(struct loop *loop)
 	free_event(&loop->again_event);
 	if (loop->base)
 		event_base_free(loop->base);
-	while (loop->spare_count > 0)
-		request_free(&loop->spare[--loop->spare_count]);
+	keep_spares(loop, 0);
 	if (loop->mailbox.fd >= 0)
 		mailbox_done(&loop->mailbox);
 	if (loop->gen)
@@ -242,8 +253,9 @@ const char *loop_date(struct loop *loop)
 
 struct request *loop_take_request(struct loop *loop)
 {
-	struct request *req =
-		loop->spare_count > 0 ? loop->spare[--loop->spare_count] : request_new();
+	if (loop->spare_count > 0)
+		return loop->spare[--loop->spare_count];
+	struct request *req = request_new();
 	if (req)
 		req->gen = generation_ref(loop->gen);
 	return req;
@@ -253,22 +265,53 @@ struct request *loop_take_request(struct loop *loop)
  * memory goes back. */
 static int spares_wanted(const struct loop *loop)
 {
-	if (loop->conn_count >= LOOP_SPARE_REQUESTS)
-		return LOOP_SPARE_REQUESTS;
-	return loop->conn_count > LOOP_SPARE_LEAST ? (int)loop->conn_count : LOOP_SPARE_LEAST;
+	if (loop->conn_count >= LOOP_SPARES)
+		return LOOP_SPARES;
+	return loop->conn_count > LOOP_SPARES_LEAST ? (int)loop->conn_count : LOOP_SPARES_LEAST;
 }
 
 void loop_drop_spares(struct loop *loop)
 {
-	while (loop->spare_count > spares_wanted(loop))
-		request_free(&loop->spare[--loop->spare_count]);
+	keep_spares(loop, spares_wanted(loop));
 }
 
+/* Those of the generation that serves keep their reference to it: it is counted by
+ * all loops, and counting costs them more than anything else they share. */
 void loop_give_request(struct loop *loop, struct request *req)
 {
 	request_reset(req);
-	if (loop->spare_count < spares_wanted(loop))
+	if (req->gen == loop->gen && loop->spare_count < spares_wanted(loop))
 		loop->spare[loop->spare_count++] = req;
 	else
 		request_free(&req);
+}
+
+void loop_take_buf(struct loop *loop, struct buf *b)
+{
+	if (b->data || loop->spare_buf_count == 0)
+		return;
+	*b = loop->spare_bufs[--loop->spare_buf_count];
+	loop->spare_bytes -= b->size;
+}
+
+void loop_give_buf(struct loop *loop, struct buf *b)
+{
+	if (!b->data || loop->spare_buf_count >= spares_wanted(loop) ||
+	    loop->spare_bytes + b->size > LOOP_SPARE_BYTES) {
+		buf_done(b);
+		return;
+	}
+	buf_drop(b, buf_len(b));
+	loop->spare_bytes += b->size;
+	loop->spare_bufs[loop->spare_buf_count++] = *b;
+	*b = (struct buf){ 0 };
+}
+
+void loop_use(struct loop *loop, struct generation *gen)
+{
+	struct generation *old = loop->gen;
+	while (loop->spare_count > 0)
+		request_free(&loop->spare[--loop->spare_count]);
+	loop->gen = gen;
+	generation_unref(&old);
 }

@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "base/buf.h"
 #include "base/wheel.h"
 #include "http/date.h"
 #include "net/tally.h"
@@ -23,7 +24,12 @@ struct census;
 struct listener;
 struct request;
 
-enum { LOOP_READ_SIZE = 65536, LOOP_SPARE_REQUESTS = 64, LOOP_SPARE_LEAST = 4 };
+enum {
+	LOOP_READ_SIZE = 65536,
+	LOOP_SPARES = 64, /* requests, and buffers, that are kept for the next */
+	LOOP_SPARES_LEAST = 4,
+	LOOP_SPARE_BYTES = 128 * 1024, /* of such buffers */
+};
 
 /* A function on its way to a loop. */
 struct errand {
@@ -60,9 +66,12 @@ struct loop {
 	bool asks_for_room;         /* it is on its way */
 	bool room_was_made;         /* and has found some */
 	bool accept_is_paused;
-	struct generation *gen;                     /* a reference: what new requests use */
-	struct request *spare[LOOP_SPARE_REQUESTS]; /* reset, for the next requests */
+	struct generation *gen;             /* a reference: what new requests use */
+	struct request *spare[LOOP_SPARES]; /* reset, of `gen`, for the next requests */
 	int spare_count;
+	struct buf spare_bufs[LOOP_SPARES]; /* empty, for the next answers */
+	int spare_buf_count;
+	size_t spare_bytes; /* of them all */
 	time_t date_second;
 	char date[HTTP_DATE_LEN + 1];
 	uint32_t id_prefix;    /* of this process, random */
@@ -118,7 +127,15 @@ const char *loop_date(struct loop *loop);
 struct request *loop_take_request(struct loop *loop);
 void loop_give_request(struct loop *loop, struct request *req);
 
-/* A connection has gone: frees requests that are kept for nobody. */
+/* Memory for what is to be written: `b` gets some if it has none and some is left
+ * of others; giving it back, with or without content. */
+void loop_take_buf(struct loop *loop, struct buf *b);
+void loop_give_buf(struct loop *loop, struct buf *b);
+
+/* A connection has gone: frees what is kept for nobody. */
 void loop_drop_spares(struct loop *loop);
+
+/* New requests use `gen`, whose reference is the loop's from now on. */
+void loop_use(struct loop *loop, struct generation *gen);
 
 #endif

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/err.h"
+#include "http/date.h"
 
 /* More than all fixed parts, the status text, a length and a date take. */
 enum { FIXED_PART = 640 };
@@ -65,6 +66,8 @@ static size_t size_of(const struct request *req)
 
 static char *put_status(char *to, int status)
 {
+	if (status == 200) /* nearly all are */
+		return put_literal(to, "HTTP/1.1 200 OK\r\n");
 	to = put_literal(to, "HTTP/1.1 ");
 	to = put_number(to, (uint64_t)status);
 	*to++ = ' ';
@@ -177,7 +180,7 @@ int reply_write_head(struct buf *out, const struct request *req, const char *dat
 		return ERR_NOMEM;
 	char *to = put_status(start, req->res.status);
 	to = put_literal(to, "Date: ");
-	to = put_text(to, date);
+	to = put(to, date, HTTP_DATE_LEN);
 	to = put_literal(to, "\r\n");
 	to = put_framing(to, req, closes);
 	if (req->res.status == 503 && req->call.retry_after > 0 &&

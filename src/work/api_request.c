@@ -183,7 +183,8 @@ API const char *weir_cookie(struct weir_request *public, const char *name)
 
 API const char *weir_client(const struct weir_request *public)
 {
-	return api_request(public)->client;
+	struct request *req = api_request(public);
+	return req->client_text[0] ? req->client_text : addr_text(&req->client, req->client_text);
 }
 
 API const char *weir_scheme(const struct weir_request *public)

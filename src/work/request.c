@@ -53,11 +53,9 @@ void request_reset(struct request *req)
 	response_clear_body(&req->res);
 	body_drop(&req->body);
 	stream_free(&req->stream);
-	if (req->gen)
-		generation_unref(&req->gen);
 	arena_reset(&req->arena);
 	struct arena arena = req->arena;
-	*req = (struct request){ .magic = REQUEST_MAGIC, .arena = arena };
+	*req = (struct request){ .magic = REQUEST_MAGIC, .gen = req->gen, .arena = arena };
 	begin(req);
 }
 
@@ -67,6 +65,8 @@ void request_free(struct request **request)
 	if (!req)
 		return;
 	request_reset(req);
+	if (req->gen)
+		generation_unref(&req->gen);
 	arena_done(&req->arena);
 	req->magic = 0;
 	free(req);

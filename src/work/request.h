@@ -79,12 +79,13 @@ struct request {
 	const char *query; /* raw, NUL-terminated */
 	const char *params[PATTERN_PARAMS_MAX];
 	char id[REQUEST_ID_MAX + 1];
-	char client[ADDR_TEXT_SIZE]; /* address */
-	bool is_https;               /* what the client spoke, to us or to a proxy */
-	bool varies_by_origin;       /* the answer, by what Origin says */
-	const char *cors_origin;     /* whose pages may read the answer; NULL: its own alone */
-	struct http_span host;       /* what it asked for, here or there; len 0: nothing */
-	const char *traceparent;     /* what weir_traceparent gave; NULL: it was not asked */
+	struct addr client;
+	char client_text[ADDR_TEXT_SIZE]; /* what weir_client gave; empty: it was not asked */
+	bool is_https;                    /* what the client spoke, to us or to a proxy */
+	bool varies_by_origin;            /* the answer, by what Origin says */
+	const char *cors_origin;          /* whose pages may read the answer; NULL: its own alone */
+	struct http_span host;            /* what it asked for, here or there; len 0: nothing */
+	const char *traceparent;          /* what weir_traceparent gave; NULL: it was not asked */
 	struct request_body body;
 	struct form *form; /* of the body, once a handler asked for it; in the arena */
 	struct response res;
@@ -111,7 +112,7 @@ struct request {
 /* Loop. NULL when memory is out. */
 must_check struct request *request_new(void);
 
-/* Loop: makes it as new; keeps its first memory block. */
+/* Loop: makes it as new; keeps its first memory block and its generation. */
 void request_reset(struct request *req);
 
 void request_free(struct request **req);

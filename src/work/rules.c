@@ -130,11 +130,7 @@ static const char *header(const struct request *req, const char *name)
 
 static bool is_allowed(const struct rules *rules, const struct request *req)
 {
-	struct cidr client;
-	if (rules->allow.count == 0)
-		return true;
-	return cidr_parse(req->client, &client) == 0 &&
-	       cidr_list_holds(&rules->allow, &client.base);
+	return rules->allow.count == 0 || cidr_list_holds(&rules->allow, &req->client);
 }
 
 /* What answers to pages of this origin say; NULL: nothing. */

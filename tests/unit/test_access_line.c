@@ -24,7 +24,7 @@ static void prepare(const char *target, const char *agent)
 	req->gen = &gen;
 	req->owner = req;
 	strcpy(req->id, "id");
-	strcpy(req->client, "192.0.2.1");
+	req->client = addr_v4((const uint8_t[4]){ 192, 0, 2, 1 });
 	req->head.method_text = (struct http_span){ "GET", 3 };
 	req->head.path = (struct http_span){ target, strlen(target) };
 	req->head.minor = 1;

@@ -72,7 +72,9 @@ static int ask(const char *client, enum http_method method, const char *path, co
 	req->head.header_count = 0;
 	req->head.method = method;
 	req->head.path = (struct http_span){ path, strlen(path) };
-	strcpy(req->client, client);
+	struct cidr one;
+	ck_assert_int_eq(cidr_parse(client, &one), 0);
+	req->client = one.base;
 	if (origin)
 		add_header("Origin", origin);
 	if (asked)

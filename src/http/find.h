@@ -1,0 +1,56 @@
+/*
+ * The first control character of some bytes, sixteen at a time where the processor
+ * can: what ends lines, and what no head may hold.
+ *
+ * Thread: any; a pure function.
+ */
+#ifndef WEIR_HTTP_FIND_H
+#define WEIR_HTTP_FIND_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+static inline int http_is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/* Not 0 when one of eight bytes is a control character; which one it is, the
+ * borrows between the bytes may blur. */
+static inline uint64_t http_controls_in(const char *eight)
+{
+	const uint64_t ones = UINT64_MAX / 255;
+	uint64_t word;
+	memcpy(&word, eight, 8);
+	uint64_t del = word ^ ones * 0x7f;
+	return (((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & ones * 0x80;
+}
+
+/* The offset of the first one, or `len`. */
+static inline size_t http_find_control(const char *text, size_t len)
+{
+	size_t i = 0;
+#ifdef __SSE2__
+	for (; len - i >= 16; i += 16) {
+		__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text + i));
+		/* Saturated, what is below 0x20 and nothing else becomes 0. */
+		__m128i low = _mm_cmpeq_epi8(_mm_subs_epu8(bytes, _mm_set1_epi8(0x1f)),
+					     _mm_setzero_si128());
+		__m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+		int found = _mm_movemask_epi8(_mm_or_si128(low, del));
+		if (found)
+			return i + (size_t)__builtin_ctz((unsigned)found);
+	}
+#endif
+	while (len - i >= 8 && !http_controls_in(text + i))
+		i += 8;
+	while (i < len && !http_is_control(text[i]))
+		i++;
+	return i;
+}
+
+#endif
