@@ -20,6 +20,9 @@
 
 enum { PIECE_MAX = 1 << 20 }; /* of one file in one go; others want their turn */
 
+/* What was in memory is taken to be there still for so long. */
+static const int64_t ready_time = NS_PER_S;
+
 /* ---- through a reader ---- */
 
 static void run_search(struct read_job *job)
@@ -70,6 +73,7 @@ static void job_done(struct read_job *job)
 	}
 	c->state = CONN_REPLY;
 	c->ready = req->file.len;
+	c->ready_since = c->loop->now;
 	conn_set_deadline(c, CLOCK_NEVER);
 	conn_set_dirty(c);
 }
@@ -112,6 +116,25 @@ void conn_read_timeout(struct conn *c)
 
 /* ---- finding ---- */
 
+/* Parts of a file are taken from the file itself. */
+static const char *find_known(struct conn *c, struct site_search *s)
+{
+	const struct http_head *head = &c->req->head;
+	return http_header_find(head->headers, head->header_count, "Range") ? NULL
+									    : memo_find(c->loop, s);
+}
+
+static void answer_known(struct conn *c, const char *data)
+{
+	struct response *res = &c->req->res;
+	(void)site_answer(c->req, c->req->file.search);
+	if (res->kind == BODY_FILE) {
+		res->kind = BODY_BYTES;
+		res->data = data;
+	}
+	conn_respond(c);
+}
+
 void conn_serve(struct conn *c)
 {
 	struct site_search *s = site_begin(c->req);
@@ -120,6 +143,11 @@ void conn_serve(struct conn *c)
 		return;
 	}
 	c->req->file.search = s;
+	const char *known = find_known(c, s);
+	if (known) {
+		answer_known(c, known);
+		return;
+	}
 	int rc = site_look(s, true);
 	if (rc == -EAGAIN) {
 		rc = submit(c, run_search);
@@ -144,6 +172,9 @@ bool conn_takes_file(struct conn *c)
 	if (!to || !file_read_now(res->fd, to, res->len, res->offset))
 		return false;
 	buf_added(&c->out, res->len);
+	const struct site_search *s = c->req->file.search;
+	if (s && (uint64_t)s->st.st_size == res->len)
+		memo_keep(c->loop, s, to, res->len);
 	return true;
 }
 
@@ -151,8 +182,11 @@ bool conn_file_is_ready(struct conn *c)
 {
 	struct request *req = c->req;
 	struct file_piece piece = file_piece_at(&req->res, c->sent);
+	if (c->loop->now - c->ready_since > ready_time)
+		c->ready = 0;
 	if (piece.text || c->ready > 0)
 		return true;
+	c->ready_since = c->loop->now;
 	uint64_t len = piece.len < PIECE_MAX ? piece.len : PIECE_MAX;
 	c->ready = file_in_memory(req->res.fd, piece.offset, len);
 	if (c->ready > 0)

@@ -166,7 +166,6 @@ bool conn_flush(struct conn *c)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN) {
-			c->ready = 0; /* until then it may be forgotten */
 			await_client(c, moved);
 			return true;
 		}

@@ -76,9 +76,10 @@ struct conn {
 	uint64_t skip;      /* in IDLE: the rest of a body that nobody wanted */
 	uint64_t sent;      /* of the response body in CONN_REPLY */
 	uint64_t ready;     /* bytes of its file that can be sent without waiting for a disk */
-	uint64_t served;    /* requests so far */
-	uint64_t written;   /* bytes so far */
-	uint64_t taken;     /* while blocked: of these, what the client's system had */
+	int64_t ready_since;
+	uint64_t served;  /* requests so far */
+	uint64_t written; /* bytes so far */
+	uint64_t taken;   /* while blocked: of these, what the client's system had */
 	struct pace write_pace;
 	struct pace body_pace;
 	struct http_chunked chunked;

@@ -9,7 +9,7 @@ src_net_libnet_a_SOURCES = \
 	src/net/conn_client.c src/net/conn_shed.c \
 	src/net/conn_stream.c \
 	src/net/listen.c src/net/listen.h src/net/listen_private.h \
-	src/net/loop.c src/net/loop.h \
+	src/net/loop.c src/net/loop.h src/net/memo.c src/net/memo.h \
 	src/net/notify.c src/net/notify.h \
 	src/net/pulse.c src/net/pulse.h \
 	src/net/reply.c src/net/reply.h \

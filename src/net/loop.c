@@ -79,6 +79,7 @@ static void loop_flush(struct loop *loop)
 	}
 	if (!list_is_empty(&loop->again))
 		event_active(loop->again_event, EV_TIMEOUT, 0);
+	memo_forget(&loop->memo);
 	access_flush(loop);
 }
 
@@ -211,6 +212,7 @@ void loop_done(struct loop *loop)
 	if (loop->base)
 		event_base_free(loop->base);
 	keep_spares(loop, 0);
+	memo_done(&loop->memo);
 	if (loop->mailbox.fd >= 0)
 		mailbox_done(&loop->mailbox);
 	if (loop->gen)
@@ -312,6 +314,7 @@ void loop_use(struct loop *loop, struct generation *gen)
 	struct generation *old = loop->gen;
 	while (loop->spare_count > 0)
 		request_free(&loop->spare[--loop->spare_count]);
+	memo_forget(&loop->memo);
 	loop->gen = gen;
 	generation_unref(&old);
 }

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/wheel.h"
 #include "http/date.h"
+#include "net/memo.h"
 #include "net/tally.h"
 #include "work/pool.h"
 #include "work/route.h"
@@ -72,6 +73,7 @@ struct loop {
 	struct buf spare_bufs[LOOP_SPARES]; /* empty, for the next answers */
 	int spare_buf_count;
 	size_t spare_bytes; /* of them all */
+	struct memo memo;
 	time_t date_second;
 	char date[HTTP_DATE_LEN + 1];
 	uint32_t id_prefix;    /* of this process, random */

@@ -736,3 +736,50 @@ def test_wget_resumes_a_download_and_mirrors(served, root, tmp_path):
         done = subprocess.run(["wget", "--no-proxy", "-N", url], check=True, cwd=tmp_path,
                               timeout=30 * SLOW, capture_output=True)
     assert b"304 Not Modified" in done.stderr or b"not retrieving" in done.stderr
+
+
+def plain(r):
+    """All of an answer but what is its own: its date, id and boundary."""
+    fixed = [h for h in r.headers if h[0] not in ("Date", "X-Request-Id")]
+    boundary = r.header("Content-Type", "").partition("boundary=")[2]
+    text = repr((r.status, fixed, r.body))
+    return text.replace(boundary, "B") if boundary else text
+
+
+def test_who_asks_in_the_same_turn_gets_what_each_alone_would(daemon, tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"0123456789" * 100)
+    (tmp_path / "a.txt.gz").write_bytes(b"packed")
+    (tmp_path / "index.html").write_bytes(b"index")
+    for i in range(12):
+        (tmp_path / f"f{i}").write_bytes(b"x" * i * 100)
+    d = daemon(LOCAL + static(tmp_path, fallback="index.html", precompressed="on"))
+    etag = d.get("/a.txt").header("ETag")
+    asked = [
+        ("GET", "/a.txt"), ("GET", "/a.txt"), ("HEAD", "/a.txt"), ("GET", "/a.txt"),
+        ("GET", "/a.txt", f"If-None-Match: {etag}"), ("GET", "/a.txt", "Range: bytes=5-14"),
+        ("GET", "/a.txt", "Range: bytes=0-1,10-11"), ("GET", "/a.txt", "Range: bytes=5000-"),
+        ("GET", "/a.txt", "Accept-Encoding: gzip"), ("HEAD", "/a.txt", "Accept-Encoding: gzip"),
+        ("GET", "/a.txt", "Accept-Encoding: gzip"), ("GET", "/"), ("GET", "/"),
+        ("GET", "/absent"), ("GET", "/absent"), ("GET", "/.hidden"),
+        *[("GET", f"/f{i}") for i in range(12)], *[("GET", f"/f{i}") for i in range(12)],
+    ]
+    heads = ["\r\n".join((f"{m} {path} HTTP/1.1", "Host: test", *more)) + "\r\n\r\n"
+             for m, path, *more in asked]
+    other = d.connect()  # what one client sends is answered together, when there are others
+    with d.connect() as c:
+        alone = [plain(c.send(head).response(a[0])) for head, a in zip(heads, asked)]
+        c.send("".join(heads))
+        assert [plain(c.response(a[0])) for a in asked] == alone
+    other.close()
+
+
+def test_a_file_that_changed_is_never_answered_as_it_was(daemon, tmp_path):
+    d = daemon(LOCAL + static(tmp_path))
+    with d.connect() as one, d.connect() as two:
+        for i in range(200):
+            text = b"%03d" % i
+            (tmp_path / "f").write_bytes(text)  # as long as before, and within a tick of it
+            for c in (one, two):
+                c.send("GET /f HTTP/1.1\r\nHost: test\r\n\r\n" * 3)
+            for c in (one, two):
+                assert [c.response().body for _ in range(3)] == [text] * 3
