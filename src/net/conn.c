@@ -228,11 +228,16 @@ static void end_of_input(struct conn *c)
 /* False: the connection is gone. */
 static bool read_some(struct conn *c)
 {
-	ssize_t n = sys_recv(c->fd, c->loop->read_buf, LOOP_READ_SIZE, 0);
+	size_t size;
+	char *room = conn_body_room(c, &size), *to = room ? room : c->loop->read_buf;
+	ssize_t n = sys_recv(c->fd, to, room ? size : (size = LOOP_READ_SIZE), 0);
 	if (n > 0) {
 		count(&c->loop->tally.bytes_in, (uint64_t)n);
-		c->readable = n == LOOP_READ_SIZE || c->end_is_near;
-		take_input(c, c->loop->read_buf, (size_t)n);
+		c->readable = (size_t)n == size || c->end_is_near;
+		if (room)
+			conn_body_came(c, (size_t)n);
+		else
+			take_input(c, to, (size_t)n);
 		/* A reset behind these bytes came in the same event, and nothing will
 		 * be written that would meet it: only another read does. */
 		if (c->state == CONN_PROXY || c->state == CONN_HEAD || c->state == CONN_BODY ||

@@ -76,6 +76,8 @@ static void decide_early(struct conn *c)
 		rc = rules_apply(req, rc, &c->allow);
 	if (rc == 0)
 		rc = packing_refuses(req);
+	if (rc == 0 && req->head.has_length && !req->route->is_live)
+		loop_take_body(c->loop, &req->body, req->head.length);
 	if (rc == 0 && req->head.has_length && req->route->is_live)
 		rc = req->head.length > req->gen->body_max ? 413 : 0;
 	else if (rc == 0 && req->head.has_length)
@@ -176,6 +178,28 @@ static void body_complete(struct conn *c)
 		conn_refuse(c, rc, NULL);
 	else
 		conn_dispatch(c);
+}
+
+char *conn_body_room(struct conn *c, size_t *ret_size)
+{
+	if (c->state != CONN_BODY || c->refusal || c->req->head.chunked || buf_len(&c->in) > 0 ||
+	    c->body_left < CONN_DIRECT_LEAST)
+		return NULL;
+	*ret_size = c->body_left < CONN_DIRECT_MAX ? (size_t)c->body_left : CONN_DIRECT_MAX;
+	return body_room(&c->req->body, (size_t)c->body_left);
+}
+
+void conn_body_came(struct conn *c, size_t len)
+{
+	if (!conn_keeps_pace(c, len)) {
+		conn_refuse(c, 408, NULL);
+		return;
+	}
+	conn_set_deadline(c, clock_add(c->loop->now, c->req->gen->body_timeout));
+	c->req->body.len += len;
+	c->body_left -= len;
+	if (c->body_left == 0)
+		body_complete(c);
 }
 
 static size_t take_sized(struct conn *c, const char *data, size_t len)

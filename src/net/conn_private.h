@@ -21,12 +21,14 @@
 #define CONN_MAGIC 0xc0221e70U
 
 enum {
-	CONN_TURN_MAX = 64,           /* requests of one connection in one turn */
-	CONN_READS_MAX = 4,           /* reads of one connection in one turn */
-	CONN_COPY_MAX = 16 * 1024,    /* bodies up to this join the head in `out` */
-	CONN_DISCARD_MAX = 64 * 1024, /* a refused body up to this is read and dropped */
-	CONN_LINGER_MAX = 256 * 1024, /* what is read and dropped before closing */
-	CONN_STATUS_GONE = 499,       /* in the access log alone: no answer was taken */
+	CONN_TURN_MAX = 64,            /* requests of one connection in one turn */
+	CONN_READS_MAX = 4,            /* reads of one connection in one turn */
+	CONN_COPY_MAX = 16 * 1024,     /* bodies up to this join the head in `out` */
+	CONN_DISCARD_MAX = 64 * 1024,  /* a refused body up to this is read and dropped */
+	CONN_LINGER_MAX = 256 * 1024,  /* what is read and dropped before closing */
+	CONN_DIRECT_LEAST = 16 * 1024, /* of a body: no copy is made of that much */
+	CONN_DIRECT_MAX = 256 * 1024,  /* in one read */
+	CONN_STATUS_GONE = 499,        /* in the access log alone: no answer was taken */
 };
 
 /* What the connection waits for. It has a request from CONN_BODY to the end of
@@ -137,6 +139,11 @@ static inline bool conn_keeps_pace(struct conn *c, size_t len)
 void conn_say_go_on(struct conn *c);                       /* 100 Continue */
 bool conn_begin_request(struct conn *c);                   /* a named request; false: no memory */
 size_t conn_parse(struct conn *c, char *data, size_t len); /* returns how many bytes were used */
+
+/* Where the rest of a body whose length is known can be received without a copy, up to
+ * *ret_size bytes of it, and that some were; NULL: nowhere. */
+char *conn_body_room(struct conn *c, size_t *ret_size);
+void conn_body_came(struct conn *c, size_t len);
 
 /* conn_call.c */
 void conn_dispatch(struct conn *c);                               /* the request is complete */

@@ -190,6 +190,39 @@ static void free_event(struct event **ev)
 	*ev = NULL;
 }
 
+/* Its memory stays here, if there is room. */
+static void keep_body(struct loop *loop, struct request_body *body)
+{
+	if (!body->data || body->size < LOOP_BODY_LEAST || loop->conn_count == 0 ||
+	    loop->spare_body_count == LOOP_BODIES ||
+	    loop->spare_body_bytes + body->size > LOOP_BODY_BYTES)
+		return;
+	loop->spare_bodies[loop->spare_body_count++] =
+		(struct spare_body){ body->data, body->size };
+	loop->spare_body_bytes += body->size;
+	body->data = NULL;
+}
+
+void loop_take_body(struct loop *loop, struct request_body *body, uint64_t len)
+{
+	if (len < LOOP_BODY_LEAST || loop->spare_body_count == 0)
+		return;
+	struct spare_body *last = &loop->spare_bodies[loop->spare_body_count - 1];
+	if (last->size <= len)
+		return;
+	body->data = last->data;
+	body->size = last->size;
+	loop->spare_body_bytes -= last->size;
+	loop->spare_body_count--;
+}
+
+static void drop_bodies(struct loop *loop)
+{
+	while (loop->spare_body_count > 0)
+		free(loop->spare_bodies[--loop->spare_body_count].data);
+	loop->spare_body_bytes = 0;
+}
+
 /* Frees what is kept beyond `most`. */
 static void keep_spares(struct loop *loop, int most)
 {
@@ -212,6 +245,7 @@ void loop_done(struct loop *loop)
 	if (loop->base)
 		event_base_free(loop->base);
 	keep_spares(loop, 0);
+	drop_bodies(loop);
 	memo_done(&loop->memo);
 	if (loop->mailbox.fd >= 0)
 		mailbox_done(&loop->mailbox);
@@ -275,12 +309,15 @@ static int spares_wanted(const struct loop *loop)
 void loop_drop_spares(struct loop *loop)
 {
 	keep_spares(loop, spares_wanted(loop));
+	if (loop->conn_count == 0)
+		drop_bodies(loop);
 }
 
 /* Those of the generation that serves keep their reference to it: it is counted by
  * all loops, and counting costs them more than anything else they share. */
 void loop_give_request(struct loop *loop, struct request *req)
 {
+	keep_body(loop, &req->body);
 	request_reset(req);
 	if (req->gen == loop->gen && loop->spare_count < spares_wanted(loop))
 		loop->spare[loop->spare_count++] = req;

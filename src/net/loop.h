@@ -18,6 +18,7 @@
 #include "net/memo.h"
 #include "net/tally.h"
 #include "work/pool.h"
+#include "work/request.h"
 #include "work/route.h"
 
 struct access;
@@ -30,6 +31,9 @@ enum {
 	LOOP_SPARES = 64, /* requests, and buffers, that are kept for the next */
 	LOOP_SPARES_LEAST = 4,
 	LOOP_SPARE_BYTES = 128 * 1024, /* of such buffers */
+	LOOP_BODIES = 8,               /* memory of large bodies that is kept for the next */
+	LOOP_BODY_LEAST = 64 * 1024,
+	LOOP_BODY_BYTES = 4 << 20, /* in all */
 };
 
 /* A function on its way to a loop. */
@@ -73,6 +77,12 @@ struct loop {
 	struct buf spare_bufs[LOOP_SPARES]; /* empty, for the next answers */
 	int spare_buf_count;
 	size_t spare_bytes; /* of them all */
+	struct spare_body {
+		char *data;
+		size_t size;
+	} spare_bodies[LOOP_BODIES]; /* the last one is the next */
+	int spare_body_count;
+	size_t spare_body_bytes;
 	struct memo memo;
 	time_t date_second;
 	char date[HTTP_DATE_LEN + 1];
@@ -133,6 +143,10 @@ void loop_give_request(struct loop *loop, struct request *req);
  * of others; giving it back, with or without content. */
 void loop_take_buf(struct loop *loop, struct buf *b);
 void loop_give_buf(struct loop *loop, struct buf *b);
+
+/* Memory for a body of `len` bytes, if some is left of others: new memory would be taken
+ * from the system page by page. It comes back with its request. */
+void loop_take_body(struct loop *loop, struct request_body *body, uint64_t len);
 
 /* A connection has gone: frees what is kept for nobody. */
 void loop_drop_spares(struct loop *loop);

@@ -72,9 +72,16 @@ int body_expect(struct request *req, uint64_t length)
 {
 	if (length > req->gen->body_max)
 		return 413;
-	if (length == 0 || length > req->gen->body_memory)
+	struct request_body *body = &req->body;
+	if (length == 0 || length > req->gen->body_memory || length < body->size)
 		return 0;
-	return body_grow(&req->body, (size_t)length) < 0 ? 500 : 0;
+	/* As much as was announced, and a NUL. */
+	char *data = realloc(body->data, (size_t)length + 1);
+	if (!data)
+		return 500;
+	body->data = data;
+	body->size = (size_t)length + 1;
+	return 0;
 }
 
 int body_add(struct request *req, const char *data, size_t len)
@@ -96,6 +103,12 @@ int body_add(struct request *req, const char *data, size_t len)
 	}
 	body->len += len;
 	return rc;
+}
+
+char *body_room(const struct request_body *body, size_t len)
+{
+	return body->fd < 0 && body->data && len < body->size - body->len ? body->data + body->len
+									  : NULL;
 }
 
 int body_end(struct request *req)

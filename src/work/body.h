@@ -18,6 +18,10 @@ must_check int body_expect(struct request *req, uint64_t length);
  * full, 500 for other trouble (which is logged). */
 must_check int body_add(struct request *req, const char *data, size_t len);
 
+/* Where `len` more bytes can be put, which whoever does adds to `len`, with one to spare
+ * behind them; NULL: there is no such place. */
+char *body_room(const struct request_body *body, size_t len);
+
 /* Behind the last piece. 0 or an HTTP status. */
 must_check int body_end(struct request *req);
 

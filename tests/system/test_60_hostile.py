@@ -1,7 +1,9 @@
 """Clients that are slow, rude, broken or many."""
+import os
 import random
 import resource
 import socket
+import threading
 import time
 
 import pytest
@@ -278,3 +280,22 @@ def test_many_idle_connections_hold_no_buffers(daemon):
     assert serves(d)
     for c in many:
         c.close()
+
+
+@pytest.mark.parametrize("kept", ["1M", "100K"], ids=["in memory", "partly in the spool"])
+def test_large_bodies_arrive_whole_however_they_come(daemon, kept):
+    """What is received where it will be read, in pieces, and next to other requests."""
+    d = daemon(DEMO, server=f"io_threads = 1\nbody_memory = {kept}")
+    bodies = [os.urandom(n) for n in (300000, 16384, 65535, 1000, 65536, 131072, 0, 262145)]
+    heads = [b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(b)
+             for b in bodies]
+    everything = b"".join(h + b for h, b in zip(heads, bodies))
+    with d.connect() as c:
+        for step in (len(everything), 65536, 50001):
+            sender = threading.Thread(target=lambda by: [
+                c.send(everything[at:at + by]) for at in range(0, len(everything), by)],
+                args=(step,))
+            sender.start()
+            for body in bodies:
+                assert c.response().body == body
+            sender.join()
