@@ -3,7 +3,7 @@ STYLE_TESTS = tests/style/format tests/style/generated tests/style/headers tests
 	tests/style/manuals tests/style/purpose tests/style/runner tests/style/size_report \
 	tests/style/symbols tests/style/threads
 CHECKS += $(STYLE_TESTS) tests/fuzz/fuzz_replay
-EXTRA_DIST += $(STYLE_TESTS) tests/style/tree.py tests/style/exceptions tests/fuzz/fuzz_replay \
+EXTRA_DIST += $(STYLE_TESTS) tests/style/tree.py tests/style/exceptions tests/style/jansson.cfg tests/fuzz/fuzz_replay \
 	tests/README.md
 
 # Fails on purpose, so it is not in CHECKS: tests/style/runner runs it.

@@ -238,7 +238,7 @@ static void put_all_pools(FILE *to, struct pools *pools)
 	size_t count = 0;
 	while (pools_at(pools, count))
 		count++;
-	struct pool_row *rows = calloc(count, sizeof(*rows));
+	struct pool_row *rows = calloc(count + 1, sizeof(*rows));
 	for (size_t i = 0; rows && i < count; i++) {
 		struct pool *p = pools_at(pools, i);
 		rows[i].name = pool_name(p);

@@ -43,7 +43,8 @@ static void put_text(json_t *object, const char *key, const char *text)
 static void put_seconds(json_t *object, const char *key, int64_t ns)
 {
 	/* Microseconds are enough, and shorter. */
-	put(object, key, json_real((double)(ns / 1000) / 1e6));
+	int64_t us = ns / 1000;
+	put(object, key, json_real((double)us / 1e6));
 }
 
 /* A number, or "inf". */

@@ -65,14 +65,14 @@ static struct memo_file *take_place(struct memo *m, size_t len)
 void memo_keep(struct loop *loop, const struct site_search *s, const char *data, size_t len)
 {
 	struct memo *m = &loop->memo;
+	size_t path = strlen(s->path);
 	/* A lonely client asks for nothing twice in a turn. */
-	struct memo_file *f = loop->conn_count > 1 && strlen(s->path) <= MEMO_PATH_MAX
-				      ? take_place(m, len)
-				      : NULL;
+	struct memo_file *f =
+		loop->conn_count > 1 && path <= MEMO_PATH_MAX ? take_place(m, len) : NULL;
 	if (!f)
 		return;
 	f->site = s->site;
-	strcpy(f->path, s->path);
+	memcpy(f->path, s->path, path + 1);
 	memcpy(f->codings, s->codings, sizeof(f->codings));
 	f->st = s->st;
 	f->coding = s->coding;

@@ -20,8 +20,7 @@ static bool rewrite(FILE *from, FILE *to, const char *header, const char *key, c
 	char *line = NULL;
 	size_t size = 0;
 	bool is_inside = false, is_done = false, was_seen = false;
-	ssize_t len;
-	while (from && (len = getline(&line, &size, from)) >= 0) {
+	while (from && getline(&line, &size, from) >= 0) {
 		size_t name = strlen(key);
 		bool is_header = line[0] == '[';
 		if (is_header && is_inside && !is_done) {
