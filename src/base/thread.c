@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "base/clock.h"
 
@@ -149,6 +150,11 @@ void thread_set_kind(enum thread_kind new_kind)
 enum thread_kind thread_kind(void)
 {
 	return kind;
+}
+
+void thread_be_punctual(void)
+{
+	(void)prctl(PR_SET_TIMERSLACK, 1UL);
 }
 
 void thread_set_name(const char *name)

@@ -102,6 +102,10 @@ enum thread_kind thread_kind(void);
 #define assert_on_loop() must(thread_kind() != THREAD_WORKER)
 #define assert_on_worker() must(thread_kind() == THREAD_WORKER)
 
+/* The calling thread's timeouts end when they are over, not up to 50 us later together
+ * with those of others: a crowd that wakes at once waits for the processor. */
+void thread_be_punctual(void);
+
 /* Names the calling thread for `top -H` and /proc; cut to 15 bytes. */
 void thread_set_name(const char *name);
 

@@ -236,6 +236,7 @@ static void *worker_main(void *arg)
 	struct list expired;
 
 	thread_set_kind(THREAD_WORKER);
+	thread_be_punctual();
 	w->named_for_call = true;
 	name_for_idle(w);
 	list_init(&expired);

@@ -18,7 +18,12 @@ tests_bench_load_LDADD = src/base/libbase.a -lm
 BENCH =
 bench: tests/bench/load$(EXEEXT) weir$(EXEEXT)
 	WEIR=$(abs_top_builddir)/weir CC='$(CC)' $(srcdir)/tests/bench/run $(BENCH)
-.PHONY: bench
-EXTRA_DIST += tests/bench/differential tests/bench/overload tests/bench/run \
+
+# Fails when a request takes more than 5 % more instructions than instructions.json says;
+# tests/bench/instructions --record writes it.
+check-instructions: tests/bench/load$(EXEEXT) weir$(EXEEXT)
+	WEIR=$(abs_top_builddir)/weir CC='$(CC)' $(srcdir)/tests/bench/instructions
+.PHONY: bench check-instructions
+EXTRA_DIST += tests/bench/instructions tests/bench/instructions.json tests/bench/differential tests/bench/overload tests/bench/run \
 	tests/bench/peers/app.py tests/bench/peers/bench.c tests/bench/peers/handler.c \
 	tests/bench/peers/mhd.c tests/bench/peers/mod_bench.c tests/bench/peers/ref_epoll.c
