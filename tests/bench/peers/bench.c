@@ -1,6 +1,6 @@
 /*
  * What the benchmark asks weir for: the same answer inline and from a worker, a
- * sleep, the length of a body.
+ * sleep, the length of a body, an answer of some size.
  *
  * Thread: each function as <weir/module.h> says.
  */
@@ -47,12 +47,25 @@ static int whole(struct weir_request *req, struct weir_response *res)
 	return weir_textf(res, 200, "%zu\n", len);
 }
 
+enum { BYTES_MAX = 16 << 20 };
+
+static char bytes[BYTES_MAX];
+
+/* As many bytes, which nobody copies. */
+static int some(struct weir_request *req, struct weir_response *res)
+{
+	int64_t n;
+	if (weir_param_int(req, "n", &n) < 0 || n < 0 || n > BYTES_MAX)
+		return weir_text(res, 400, "n is not that many bytes\n");
+	return weir_bytes_take(res, 200, NULL, bytes, (size_t)n, NULL);
+}
+
 /* clang-format off */
 WEIR_MODULE(
 	.name = "bench",
 	.routes = WEIR_ROUTES(WEIR_GET_INLINE("/inline", hello), WEIR_GET("/blocking", hello),
 			      WEIR_GET("/sleep10", sleep10), WEIR_GET("/sleep1000", sleep1000),
 			      WEIR_ROUTE("POST", "/length", length, WEIR_LIVE_BODY),
-			      WEIR_POST("/whole", whole)),
+			      WEIR_POST("/whole", whole), WEIR_GET_INLINE("/bytes/{n:int}", some)),
 )
 /* clang-format on */
