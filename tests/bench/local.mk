@@ -24,7 +24,8 @@ bench: tests/bench/load$(EXEEXT) weir$(EXEEXT)
 check-instructions: tests/bench/load$(EXEEXT) weir$(EXEEXT)
 	WEIR=$(abs_top_builddir)/weir CC='$(CC)' $(srcdir)/tests/bench/instructions
 .PHONY: bench check-instructions
-EXTRA_DIST += tests/bench/instructions tests/bench/instructions.json tests/bench/differential tests/bench/overload tests/bench/run tests/bench/peers.py tests/bench/chart.py \
+EXTRA_DIST += tests/bench/instructions tests/bench/instructions.json tests/bench/results.json \
+	tests/bench/results.svg tests/bench/differential tests/bench/overload tests/bench/run tests/bench/peers.py tests/bench/chart.py \
 	tests/bench/peers/app.py tests/bench/peers/bench.c tests/bench/peers/handler.c \
 	tests/bench/peers/main.go \
 	tests/bench/peers/mhd.c tests/bench/peers/mod_bench.c tests/bench/peers/ref_epoll.c

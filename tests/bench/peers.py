@@ -252,12 +252,12 @@ LogLevel crit
 LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
 LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
 LoadModule bench_module {module}
-ServerLimit {max(2, tokens // 25 + 1)}
-StartServers {max(1, tokens // 25)}
-ThreadsPerChild 25
-ThreadLimit 25
-MaxRequestWorkers {max(50, tokens // 25 * 25)}
-MinSpareThreads 25
+ServerLimit {tokens // 20}
+StartServers {tokens // 20}
+ThreadsPerChild 20
+ThreadLimit 20
+MaxRequestWorkers {tokens}
+MinSpareThreads 20
 MaxSpareThreads 400
 AsyncRequestWorkerFactor 400
 KeepAlive On
@@ -310,7 +310,7 @@ def start_go(b, tokens, cores):
 # name: (how it is started, what it serves, programs it needs)
 PEERS_OF = {
     "weir": (start_weir, {"inline": "/inline", "blocking": "/blocking", "sleep": "/sleep10",
-                          "length": "/length", "1k": "/files/1k", "1m": "/files/1m"}, []),
+                          "length": "/whole", "1k": "/files/1k", "1m": "/files/1m"}, []),
     "nginx": (start_nginx, {"inline": "/inline", "1k": "/files/1k", "1m": "/files/1m"}, ["nginx"]),
     "ref_epoll": (start_ref_epoll, {"inline": "/"}, []),
     "libmicrohttpd": (start_mhd, {"inline": "/", "blocking": "/", "length": "/length"}, []),
