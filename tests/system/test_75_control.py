@@ -54,9 +54,11 @@ def metrics(d):
 
 
 def hold(d, count, path="/hold"):
-    """`count` calls that hold a token or wait for one."""
-    held = [d.connect().get(path) for _ in range(count)]
-    wait_for(lambda: pool(d)["tokens"]["in_use"] + pool(d)["queue"]["waiting"] == count)
+    """`count` calls that hold a token or wait for one, the first one first."""
+    held = []
+    while len(held) < count:
+        held.append(d.connect().get(path))
+        wait_for(lambda: pool(d)["tokens"]["in_use"] + pool(d)["queue"]["waiting"] == len(held))
     return held
 
 
