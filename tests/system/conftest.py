@@ -17,7 +17,7 @@ def daemon(tmp_path):
     running = []
 
     def start(ini, server="", **how):
-        if "listen" not in ini + server:
+        if "listen" not in ini.partition("[admin]")[0] + server:
             ini = LOCAL + server + "\n" + ini
         elif server:
             ini = "[server]\n" + server + "\n" + ini

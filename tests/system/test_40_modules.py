@@ -327,7 +327,7 @@ def test_a_failing_thread_init_is_503_until_it_works(daemon):
     wait_for(lambda: d.get("/work").status == 200)
     assert d.get("/work").json == {"thread_data": True}
     counts = d.get("/counts").json
-    assert counts["tries"] == 3 and counts["failed"] == 2
+    assert counts["failed"] == 2 and counts["tries"] > 2
     d.logged(r"failing_thread_init.*Connection refused")
 
 

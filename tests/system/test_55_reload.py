@@ -128,7 +128,7 @@ def test_pools_shares_and_bounds_change_with_it(daemon):
     reload(d, base.replace("tokens_reserve = 2", "pool = other") +
            "[pool other]\nthread_tokens = 1\n")
     assert d.get("/sleep?ms=1").status == 200
-    assert any(name.startswith("other/") for name in d.threads())
+    wait_for(lambda: any(name.startswith("other/") for name in d.threads()))
     # The reserve has gone with its route: one token of three would be left otherwise.
     reload(d, base.replace("tokens_reserve = 2", "tokens_max = 1\npriority = 3"))
     reload(d, base.replace("tokens_reserve = 2", "tokens_max = 1")
