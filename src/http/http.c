@@ -11,15 +11,15 @@
 
 #include "http/find.h"
 
-#define METHOD_NAME(name) [HTTP_##name] = #name,
-static const char *const method_names[] = { HTTP_METHODS(METHOD_NAME) };
+#define METHOD_NAME(name) [HTTP_##name] = { #name, sizeof(#name) - 1 },
+static const struct http_span method_names[] = { HTTP_METHODS(METHOD_NAME) };
 #undef METHOD_NAME
 
 enum http_method http_method_find(const char *name, size_t len)
 {
 	for (int m = 0; m < HTTP_METHOD_COUNT; m++) {
-		const char *its = method_names[m];
-		if (its[0] == name[0] && strlen(its) == len && memcmp(its, name, len) == 0)
+		const struct http_span *its = &method_names[m];
+		if (its->len == len && memcmp(its->at, name, len) == 0)
 			return (enum http_method)m;
 	}
 	return HTTP_OTHER;
@@ -27,7 +27,7 @@ enum http_method http_method_find(const char *name, size_t len)
 
 const char *http_method_name(enum http_method method)
 {
-	return method < HTTP_METHOD_COUNT ? method_names[method] : "";
+	return method < HTTP_METHOD_COUNT ? method_names[method].at : "";
 }
 
 unsigned http_methods_parse(const char *text)
@@ -54,7 +54,7 @@ char *http_methods_text(unsigned methods, char *to, size_t size)
 	for (int m = 0; m < HTTP_METHOD_COUNT; m++) {
 		if (!(methods & HTTP_BIT(m)))
 			continue;
-		int n = snprintf(to + at, size - at, "%s%s", at ? ", " : "", method_names[m]);
+		int n = snprintf(to + at, size - at, "%s%s", at ? ", " : "", method_names[m].at);
 		if (n < 0 || (size_t)n >= size - at)
 			break;
 		at += (size_t)n;

@@ -16,8 +16,8 @@
 
 static int parse_version(const char *text, size_t len, struct http_head *head)
 {
-	if (len != 8 || memcmp(text, "HTTP/", 5) != 0 || text[6] != '.' || text[5] < '0' ||
-	    text[5] > '9' || text[7] < '0' || text[7] > '9')
+	if (len != HTTP_VERSION_LEN || memcmp(text, "HTTP/", 5) != 0 || text[6] != '.' ||
+	    text[5] < '0' || text[5] > '9' || text[7] < '0' || text[7] > '9')
 		return -400;
 	if (text[5] != '1')
 		return -505;
@@ -25,25 +25,44 @@ static int parse_version(const char *text, size_t len, struct http_head *head)
 	return 0;
 }
 
+int http_request_line_cut(const char *line, size_t len, const struct http_limits *limits,
+			  struct http_request_line *ret)
+{
+	const char *end = line + len;
+	const char *space = memchr(line, ' ', len <= HTTP_METHOD_MAX ? len : HTTP_METHOD_MAX + 1);
+	*ret = (struct http_request_line){ .method = { line,
+						       space ? (size_t)(space - line) : len } };
+	if (ret->method.len > HTTP_METHOD_MAX || (len > 0 && !http_is_token(line, ret->method.len)))
+		return -400;
+	if (!space)
+		return 0;
+	const char *target = space + 1;
+	size_t left = (size_t)(end - target), longest = limits->target_max + 1;
+	space = memchr(target, ' ', left < longest ? left : longest);
+	ret->target = (struct http_span){ target, space ? (size_t)(space - target) : left };
+	if (!space)
+		return left > limits->target_max ? -414 : 0;
+	ret->version = (struct http_span){ space + 1, (size_t)(end - space - 1) };
+	return ret->version.len > HTTP_VERSION_LEN ? -400 : 0;
+}
+
 static int parse_request_line(const char *line, size_t len, const struct http_limits *limits,
 			      struct http_head *head)
 {
-	const char *end = line + len;
-	const char *sp1 = memchr(line, ' ', len);
-	const char *sp2 = sp1 ? memchr(sp1 + 1, ' ', (size_t)(end - sp1 - 1)) : NULL;
-	if (!sp2 || !http_is_token(line, (size_t)(sp1 - line)))
-		return -400;
-	head->method_text = (struct http_span){ line, (size_t)(sp1 - line) };
-	head->method = http_method_find(line, head->method_text.len);
-	int rc = parse_version(sp2 + 1, (size_t)(end - sp2 - 1), head);
+	struct http_request_line parts;
+	int rc = http_request_line_cut(line, len, limits, &parts);
 	if (rc < 0)
 		return rc;
-	struct http_span target = { sp1 + 1, (size_t)(sp2 - sp1 - 1) };
-	if (target.len > limits->target_max)
-		return -414;
+	if (!parts.version.at)
+		return -400;
+	head->method_text = parts.method;
+	head->method = http_method_find(line, parts.method.len);
+	rc = parse_version(parts.version.at, parts.version.len, head);
+	if (rc < 0)
+		return rc;
 	if (head->method == HTTP_CONNECT)
 		return -501;
-	return http_target_parse(target, head);
+	return http_target_parse(parts.target, head);
 }
 
 /* ---- field lines ---- */

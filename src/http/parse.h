@@ -10,9 +10,11 @@
 
 #include "http/http.h"
 
+enum { HTTP_METHOD_MAX = 64, HTTP_VERSION_LEN = 8 };
+
 struct http_limits {
-	size_t head_max;    /* bytes of request line and headers together: 431 beyond */
-	size_t target_max;  /* bytes of the request target: 414 beyond */
+	size_t head_max;   /* below 4 GiB: bytes of request line and headers together: 431 beyond */
+	size_t target_max; /* bytes of the request target: 414 beyond */
 	size_t headers_max; /* number of headers: 431 beyond */
 	bool takes_bare_lf; /* LF ends a line without CR, too (RFC 9112 2.2) */
 };
@@ -46,16 +48,22 @@ struct http_head {
 	size_t header_count;
 };
 
+/* How far a head has been looked at; all 0 before its first byte. */
+struct http_scan {
+	uint32_t at;
+	uint32_t lines; /* that ended, empty ones included */
+};
+
 /*
- * Looks at bytes [*at, len) of a head that starts at buf[0]; *at is where to
- * go on at the next call (start with 0). Empty lines before the request line
+ * Looks at those of `len` bytes of a head that it has not seen yet; what it has
+ * seen must still begin at buf[0]. Empty lines before the request line
  * are counted in the result. Returns the length of the complete head with its
  * empty line, 0 when more must come, or a negative HTTP status, as soon as it
- * is certain: -400 for a bare LF (unless it is taken), a bare CR, any other control character but
- * tab, or a line that can be no request line (a method over 64 bytes among
- * them); -414, -431 for what is over the limits.
+ * is certain: -400 for a bare LF (unless it is taken), a bare CR, any other control
+ * character but tab, or, of a head that is not complete, what can be no request
+ * line; -414, -431 for what is over the limits.
  */
-must_check long http_head_scan(const char *buf, size_t len, size_t *at,
+must_check long http_head_scan(const char *buf, size_t len, struct http_scan *scan,
 			       const struct http_limits *limits);
 
 /*
@@ -68,6 +76,19 @@ must_check long http_head_scan(const char *buf, size_t len, size_t *at,
  */
 must_check int http_head_parse(char *head, size_t len, const struct http_limits *limits,
 			       struct http_header *headers, struct http_head *ret);
+
+/* A request line cut at its spaces; what has not come yet is at NULL. */
+struct http_request_line {
+	struct http_span method, target, version;
+};
+
+/*
+ * Cuts a request line, or what has come of it. 0; -400 when it can be none (a
+ * method over HTTP_METHOD_MAX bytes among them); -414 for a target over its
+ * limit. Its version, and what its target says, are not looked at.
+ */
+must_check int http_request_line_cut(const char *line, size_t len, const struct http_limits *limits,
+				     struct http_request_line *ret);
 
 /* The first header of a name (any case), or NULL. */
 const struct http_header *http_header_find(const struct http_header *headers, size_t count,

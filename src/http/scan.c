@@ -10,7 +10,7 @@
 #include "http/find.h"
 #include "http/parse.h"
 
-enum { EMPTY_LINES_MAX = 8, METHOD_MAX = 64, VERSION_LEN = 8 };
+enum { EMPTY_LINES_MAX = 8 };
 
 /* Length of the line end at `i`; 0: there is none, or not all of it. */
 static size_t line_end(const char *buf, size_t len, size_t i, const struct http_limits *limits)
@@ -35,63 +35,70 @@ static size_t first_line(const char *buf, size_t len, const struct http_limits *
 	return i;
 }
 
-/* Is a line's end still to come in buf[first, i)? A request line that was let
- * pass is bounded, and so is the search in it, however often it is made. */
+/* Was buf[first, i), which was let pass, less than the first line? That is bounded,
+ * and so is the search in it, however often it is made. */
 static bool is_in_first(const char *buf, size_t first, size_t i, const struct http_limits *limits)
 {
-	size_t longest = METHOD_MAX + 1 + limits->target_max + 1 + VERSION_LEN;
+	size_t longest = HTTP_METHOD_MAX + 1 + limits->target_max + 1 + HTTP_VERSION_LEN;
 	return i - first <= longest && !memchr(buf + first, '\n', i - first);
 }
 
-/* Can these be the first bytes of a request line? A client that speaks another
- * protocol is told at once, not when its time is over. 0, or a negative status. */
-static int check_first(const char *line, size_t len, const struct http_limits *limits)
+/* The first line as far as it has come, in buf[first, end): a client that speaks
+ * another protocol is told at once, not when its time is over. */
+static int check_first(const char *buf, size_t first, size_t end, const struct http_limits *limits)
 {
-	const char *space = memchr(line, ' ', len <= METHOD_MAX ? len : METHOD_MAX + 1);
-	size_t method = space ? (size_t)(space - line) : len;
-	if (method > METHOD_MAX || (len > 0 && !http_is_token(line, method)))
-		return -400;
-	if (!space)
-		return 0;
-	const char *target = space + 1;
-	size_t left = len - method - 1;
-	size_t longest = limits->target_max + 1;
-	space = memchr(target, ' ', left < longest ? left : longest);
-	if (!space)
-		return left > limits->target_max ? -414 : 0;
-	return left - (size_t)(space - target) - 1 > VERSION_LEN ? -400 : 0;
+	struct http_request_line parts;
+	const char *line = buf + first, *lf = memchr(line, '\n', end - first);
+	size_t len = lf ? (size_t)(lf - line) : end - first;
+	if (lf && len > 0 && line[len - 1] == '\r')
+		len--;
+	return http_request_line_cut(line, len, limits, &parts);
 }
 
-long http_head_scan(const char *buf, size_t len, size_t *at, const struct http_limits *limits)
+/* From scan->at, which is at or after `first`, to the end of the head, or as far as
+ * it has come, or to what no head may hold. The head's length; 0; or -400. */
+static long walk(const char *buf, size_t len, size_t first, struct http_scan *scan,
+		 const struct http_limits *limits)
 {
-	size_t end = len < limits->head_max ? len : limits->head_max;
-	int empty_lines;
-	size_t first = first_line(buf, end, limits, &empty_lines);
-	size_t i = *at > first ? *at : first;
-	if (empty_lines > EMPTY_LINES_MAX)
-		return -400;
-	if (i > end)
-		return -431; /* the limit was lowered meanwhile */
-	bool in_first = is_in_first(buf, first, i, limits);
+	size_t i = scan->at;
 	for (;;) {
-		i += http_find_control(buf + i, end - i);
-		int rc = in_first ? check_first(buf + first, i - first, limits) : 0;
-		if (rc < 0)
-			return rc;
-		if (i == end || (buf[i] == '\r' && i + 1 == end))
-			break;
+		i += http_find_control(buf + i, len - i);
+		scan->at = (uint32_t)i;
+		if (i == len || (buf[i] == '\r' && i + 1 == len))
+			return 0;
 		if (buf[i] == '\t') {
 			i++;
 			continue;
 		}
-		size_t line = line_end(buf, end, i, limits);
+		size_t line = line_end(buf, len, i, limits);
 		if (line == 0)
 			return -400;
+		scan->lines++;
 		if (i > first && buf[i - 1] == '\n')
 			return (long)(i + line);
-		in_first = false;
 		i += line;
 	}
-	*at = i;
-	return len > limits->head_max ? -431 : 0;
+}
+
+long http_head_scan(const char *buf, size_t len, struct http_scan *scan,
+		    const struct http_limits *limits)
+{
+	size_t end = len < limits->head_max ? len : limits->head_max;
+	int empty_lines;
+	size_t first = first_line(buf, end, limits, &empty_lines);
+	if (empty_lines > EMPTY_LINES_MAX)
+		return -400;
+	if (scan->at > end)
+		return -431; /* the limit was lowered meanwhile */
+	if (scan->at <= first)
+		*scan = (struct http_scan){ .at = (uint32_t)first, .lines = (uint32_t)empty_lines };
+	size_t from = scan->at;
+	long rc = walk(buf, end, first, scan, limits);
+	/* A whole head's first line is http_head_parse's to judge. */
+	if (rc <= 0 && is_in_first(buf, first, from, limits)) {
+		int bad = check_first(buf, first, scan->at, limits);
+		if (bad < 0)
+			return bad;
+	}
+	return rc == 0 && len > limits->head_max ? -431 : rc;
 }

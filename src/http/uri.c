@@ -73,7 +73,7 @@ static long decode_path(const char *raw, size_t len, char *to)
 static long remove_dots(char *path, size_t len)
 {
 	size_t out = 0, i = 0;
-	if (!memmem(path, len, "/.", 2))
+	if (!memchr(path, '.', len))
 		return (long)len;
 	while (i < len) {
 		const char *slash = memchr(path + i + 1, '/', len - i - 1);

@@ -12,13 +12,14 @@
 
 static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-/* The last `digits` hex digits of a number; printf would take longer than the
- * rest of a small request's parsing. */
-static char *put_hex(char *to, uint64_t number, int digits)
+/* Counting in text: printf would take longer than the rest of a small request's
+ * parsing. */
+static void next_id(char id[LOOP_ID_LEN + 1])
 {
-	for (int i = digits - 1; i >= 0; i--, number >>= 4)
-		to[i] = "0123456789abcdef"[number & 15];
-	return to + digits;
+	char *digit = id + LOOP_ID_LEN - 1;
+	while (*digit == 'f' && digit > id)
+		*digit-- = '0';
+	*digit = (char)(*digit == '9' ? 'a' : *digit + 1);
 }
 
 bool conn_begin_request(struct conn *c)
@@ -27,10 +28,8 @@ bool conn_begin_request(struct conn *c)
 	struct request *req = loop_take_request(loop);
 	if (!req)
 		return false;
-	char *end = put_hex(req->id, loop->id_prefix, 8);
-	end = put_hex(end, (uint64_t)loop->number, 2);
-	end = put_hex(end, ++loop->id_count, 10);
-	*end = '\0';
+	next_id(loop->id);
+	memcpy(req->id, loop->id, sizeof(loop->id));
 	req->client = c->client;
 	req->owner = c;
 	req->home = &loop->mailbox;
@@ -39,25 +38,14 @@ bool conn_begin_request(struct conn *c)
 	return true;
 }
 
-/* At most `max`: more are refused anyway, and memory is taken for what came. */
-static size_t count_lines(const char *data, size_t len, size_t max)
-{
-	size_t lines = 0;
-	const char *end = data + len;
-	while (lines < max && (data = memchr(data, '\n', (size_t)(end - data))) != NULL) {
-		data++;
-		lines++;
-	}
-	return lines;
-}
-
-/* The head is copied, so that the request owns what its parts point into. */
-static int parse_head(struct conn *c, const char *data, size_t len)
+/* The head is copied, so that the request owns what its parts point into. Memory
+ * is taken for the fields that came, not for all that may come. */
+static int parse_head(struct conn *c, const char *data, size_t len, size_t lines)
 {
 	struct request *req = c->req;
-	const struct http_limits *limits = &req->gen->limits;
-	struct http_limits fitted = *limits;
-	fitted.headers_max = count_lines(data, len, limits->headers_max);
+	struct http_limits fitted = req->gen->limits;
+	if (fitted.headers_max > lines)
+		fitted.headers_max = lines;
 	char *head = arena_alloc(&req->arena, len);
 	struct http_header *headers =
 		arena_alloc(&req->arena, fitted.headers_max * sizeof(*headers));
@@ -120,8 +108,7 @@ static void begin_body(struct conn *c, bool nothing_came)
 
 static void head_complete(struct conn *c, const char *data, size_t len, bool nothing_came)
 {
-	c->scanned = 0;
-	int rc = conn_begin_request(c) ? parse_head(c, data, len) : 500;
+	int rc = conn_begin_request(c) ? parse_head(c, data, len, c->scan.lines) : 500;
 	if (rc != 0) {
 		conn_refuse(c, rc, NULL);
 		return;
@@ -145,10 +132,10 @@ static size_t take_head(struct conn *c, const char *data, size_t len)
 	if (c->state == CONN_IDLE) {
 		c->state = CONN_HEAD;
 		list_remove(&c->idle);
-		c->scanned = 0;
+		c->scan = (struct http_scan){ 0 };
 		c->began = c->loop->now;
 	}
-	long head = http_head_scan(data, len, &c->scanned, &gen->limits);
+	long head = http_head_scan(data, len, &c->scan, &gen->limits);
 	if (head == 0) {
 		conn_set_deadline(c, clock_add(c->began, gen->header_timeout));
 		return 0;

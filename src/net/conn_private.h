@@ -72,12 +72,12 @@ struct conn {
 	int64_t began;          /* first byte of the request */
 	struct buf in;
 	struct buf out;
-	size_t scanned;     /* of the head in `in` */
-	size_t dropped;     /* while lingering */
-	uint64_t body_left; /* of a body with Content-Length */
-	uint64_t skip;      /* in IDLE: the rest of a body that nobody wanted */
-	uint64_t sent;      /* of the response body in CONN_REPLY */
-	uint64_t ready;     /* bytes of its file that can be sent without waiting for a disk */
+	struct http_scan scan; /* of the head in `in` */
+	size_t dropped;        /* while lingering */
+	uint64_t body_left;    /* of a body with Content-Length */
+	uint64_t skip;         /* in IDLE: the rest of a body that nobody wanted */
+	uint64_t sent;         /* of the response body in CONN_REPLY */
+	uint64_t ready;        /* bytes of its file that can be sent without waiting for a disk */
 	int64_t ready_since;
 	uint64_t served;  /* requests so far */
 	uint64_t written; /* bytes so far */

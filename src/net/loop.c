@@ -142,7 +142,9 @@ static int make_events(struct loop *loop)
 
 int loop_init(struct loop *loop, int number, struct generation *gen, uint32_t id_prefix)
 {
-	*loop = (struct loop){ .number = number, .id_prefix = id_prefix };
+	*loop = (struct loop){ .number = number };
+	snprintf(loop->id, sizeof(loop->id), "%08x%02x%010x", id_prefix, (unsigned)number & 0xff,
+		 0U);
 	list_init(&loop->conns);
 	list_init(&loop->idle);
 	list_init(&loop->dirty);

@@ -28,6 +28,7 @@ struct request;
 
 enum {
 	LOOP_READ_SIZE = 65536,
+	LOOP_ID_LEN = 20,
 	LOOP_SPARES = 64, /* requests, and buffers, that are kept for the next */
 	LOOP_SPARES_LEAST = 4,
 	LOOP_SPARE_BYTES = 128 * 1024, /* of such buffers */
@@ -86,11 +87,10 @@ struct loop {
 	struct memo memo;
 	time_t date_second;
 	char date[HTTP_DATE_LEN + 1];
-	uint32_t id_prefix;    /* of this process, random */
-	uint64_t id_count;     /* of this loop */
-	struct access *access; /* all loops' access log; NULL: none */
-	bool has_lines;        /* for it, in this turn */
-	struct tally tally;    /* any thread reads */
+	char id[LOOP_ID_LEN + 1]; /* the last request's: process, random; loop; count */
+	struct access *access;    /* all loops' access log; NULL: none */
+	bool has_lines;           /* for it, in this turn */
+	struct tally tally;       /* any thread reads */
 	bool is_draining;
 	bool is_stopping;
 	void (*drained)(struct loop *loop, void *ctx); /* called once, when draining and empty */

@@ -12,8 +12,8 @@
 #include "base/err.h"
 #include "http/date.h"
 
-/* More than all fixed parts, the status text, a length and a date take. */
-enum { FIXED_PART = 640 };
+/* More than all fixed parts, the status text, a length, a date and an id take. */
+enum { FIXED_PART = 640 + REQUEST_ID_MAX };
 
 bool reply_has_body(const struct request *req)
 {
@@ -52,7 +52,7 @@ static const struct response_header *added_to(const struct request *req)
 
 static size_t size_of(const struct request *req)
 {
-	size_t size = FIXED_PART + strlen(req->id);
+	size_t size = FIXED_PART;
 	if (req->cors_origin)
 		size += strlen(req->cors_origin);
 	if (req->res.type)

@@ -24,12 +24,13 @@
 #include "work/body.h"
 #include "work/packing.h"
 
+/* From all zeros. */
 static void begin(struct request *req)
 {
-	req->res = (struct response){ .magic = RESPONSE_MAGIC, .fd = -1 };
+	req->res.magic = RESPONSE_MAGIC;
+	req->res.fd = -1;
 	req->res.headers_end = &req->res.headers;
-	req->body = (struct request_body){ .fd = -1 };
-	req->tasks = NULL;
+	req->body.fd = -1;
 	req->tasks_end = &req->tasks;
 	req->deadline = CLOCK_NEVER;
 	call_init(&req->call);
@@ -54,8 +55,9 @@ void request_reset(struct request *req)
 	body_drop(&req->body);
 	stream_free(&req->stream);
 	arena_reset(&req->arena);
-	struct arena arena = req->arena;
-	*req = (struct request){ .magic = REQUEST_MAGIC, .gen = req->gen, .arena = arena };
+	char *from = (char *)&req->route;
+	memset(from, 0, (size_t)(req->id - from));
+	req->id[0] = req->client_text[0] = '\0';
 	begin(req);
 }
 

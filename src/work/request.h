@@ -71,21 +71,19 @@ struct file_job {
 struct request {
 	unsigned magic;
 	struct arena arena;
-	struct generation *gen;    /* a reference */
+	struct generation *gen; /* a reference */
+	/* From here to `id`, cleared for the next request: */
 	const struct route *route; /* NULL until routed */
 	struct http_head head;
 	char *path; /* normalised */
 	size_t path_len;
 	const char *query; /* raw, NUL-terminated */
-	const char *params[PATTERN_PARAMS_MAX];
-	char id[REQUEST_ID_MAX + 1];
 	struct addr client;
-	char client_text[ADDR_TEXT_SIZE]; /* what weir_client gave; empty: it was not asked */
-	bool is_https;                    /* what the client spoke, to us or to a proxy */
-	bool varies_by_origin;            /* the answer, by what Origin says */
-	const char *cors_origin;          /* whose pages may read the answer; NULL: its own alone */
-	struct http_span host;            /* what it asked for, here or there; len 0: nothing */
-	const char *traceparent;          /* what weir_traceparent gave; NULL: it was not asked */
+	bool is_https;           /* what the client spoke, to us or to a proxy */
+	bool varies_by_origin;   /* the answer, by what Origin says */
+	const char *cors_origin; /* whose pages may read the answer; NULL: its own alone */
+	struct http_span host;   /* what it asked for, here or there; len 0: nothing */
+	const char *traceparent; /* what weir_traceparent gave; NULL: it was not asked */
 	struct request_body body;
 	struct form *form; /* of the body, once a handler asked for it; in the arena */
 	struct response res;
@@ -107,6 +105,10 @@ struct request {
 	/* The loop's: */
 	void *owner; /* the connection; NULL: abandoned */
 	struct mailbox *home;
+	/* What is long and need not be cleared for the next request: */
+	char id[REQUEST_ID_MAX + 1];
+	char client_text[ADDR_TEXT_SIZE];       /* what weir_client gave; empty: it was not asked */
+	const char *params[PATTERN_PARAMS_MAX]; /* as many as the pattern has */
 };
 
 /* Loop. NULL when memory is out. */

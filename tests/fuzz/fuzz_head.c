@@ -32,14 +32,15 @@ static void check_headers(const struct http_head *head)
 	}
 }
 
-static void parse(const char *data, size_t len)
+static int parse(const char *data, size_t len)
 {
 	struct http_header headers[HEADERS_MAX];
 	struct http_head head;
 	char *text = malloc(len);
 	must(text);
 	memcpy(text, data, len);
-	if (http_head_parse(text, len, &limits, headers, &head) == 0) {
+	int rc = http_head_parse(text, len, &limits, headers, &head);
+	if (rc == 0) {
 		check_headers(&head);
 		must(!head.chunked || !head.has_length);
 		must(is_inside(head.query, text, len) && is_inside(head.host, text, len));
@@ -50,18 +51,32 @@ static void parse(const char *data, size_t len)
 		free(path);
 	}
 	free(text);
+	return rc;
 }
 
+static size_t count_lines(const char *text, size_t len)
+{
+	size_t lines = 0;
+	for (size_t i = 0; i < len; i++)
+		lines += text[i] == '\n';
+	return lines;
+}
+
+/* What becomes of it does not depend on how it comes. */
 static void scan(const char *text, size_t size)
 {
-	size_t at = 0, again = 0, come = 0;
-	long whole = http_head_scan(text, size, &at, &limits), n = 0;
+	struct http_scan at_once = { 0 }, by_byte = { 0 };
+	size_t come = 0;
+	long whole = http_head_scan(text, size, &at_once, &limits), n = 0;
 	while (come < size && n == 0)
-		n = http_head_scan(text, ++come, &again, &limits);
-	must(n == whole);
+		n = http_head_scan(text, ++come, &by_byte, &limits);
+	int rc = whole > 0 ? parse(text, (size_t)whole) : (int)whole;
+	must(n == whole || (n < 0 && n == rc));
 	if (whole > 0)
-		parse(text, (size_t)whole);
-	parse(text, size);
+		must(at_once.lines == count_lines(text, (size_t)whole));
+	if (n > 0)
+		must(by_byte.lines == at_once.lines);
+	(void)parse(text, size);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

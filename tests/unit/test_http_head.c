@@ -76,12 +76,13 @@ static int parse(const char *text, size_t len, char *summary)
 /* Feeds `first` bytes, then `others` at a time. */
 static int feed(const char *text, size_t len, size_t first, size_t others, char *summary)
 {
-	size_t at = 0, come = first < len ? first : len;
+	struct http_scan scan = { 0 };
+	size_t come = first < len ? first : len;
 	for (;;) {
 		struct guard g;
-		long n = http_head_scan(guard_put(&g, text, come), come, &at, &limits);
+		long n = http_head_scan(guard_put(&g, text, come), come, &scan, &limits);
 		guard_close(&g);
-		ck_assert(at <= come && n <= (long)come);
+		ck_assert(scan.at <= come && n <= (long)come);
 		if (n < 0)
 			return (int)n;
 		if (n > 0)
@@ -603,9 +604,9 @@ START_TEST(a_limit_may_be_lowered_between_two_scans)
 {
 	static const char text[] = "GET / HTTP/1.1\r\nHost: h";
 	struct http_limits lower = { 10, 5, HEADERS_MAX, false };
-	size_t at = 0;
-	ck_assert_int_eq(http_head_scan(text, sizeof(text) - 1, &at, &limits), 0);
-	ck_assert_int_eq(http_head_scan(text, sizeof(text) - 1, &at, &lower), -431);
+	struct http_scan scan = { 0 };
+	ck_assert_int_eq(http_head_scan(text, sizeof(text) - 1, &scan, &limits), 0);
+	ck_assert_int_eq(http_head_scan(text, sizeof(text) - 1, &scan, &lower), -431);
 }
 END_TEST
 
@@ -644,8 +645,8 @@ START_TEST(heads_end_where_bodies_begin)
 	size_t head = strlen(WITH("Content-Length: 3"));
 	for (size_t len = head; len < sizeof(text); len++) {
 		struct guard g;
-		size_t at = 0;
-		ck_assert_int_eq(http_head_scan(guard_put(&g, text, len), len, &at, &limits),
+		struct http_scan scan = { 0 };
+		ck_assert_int_eq(http_head_scan(guard_put(&g, text, len), len, &scan, &limits),
 				 (long)head);
 		guard_close(&g);
 	}
@@ -655,10 +656,10 @@ END_TEST
 START_TEST(a_scan_says_where_to_go_on)
 {
 	static const char text[] = "GET / HTTP/1.1\r\nHost: h\r\nA: b";
-	size_t at = 0;
-	ck_assert_int_eq(http_head_scan(text, sizeof(text) - 1, &at, &limits), 0);
-	ck_assert_uint_gt(at, 0);
-	ck_assert_uint_le(at, sizeof(text) - 1);
+	struct http_scan scan = { 0 };
+	ck_assert_int_eq(http_head_scan(text, sizeof(text) - 1, &scan, &limits), 0);
+	ck_assert_uint_gt(scan.at, 0);
+	ck_assert_uint_le(scan.at, sizeof(text) - 1);
 }
 END_TEST
 
