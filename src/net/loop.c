@@ -22,8 +22,7 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
 	struct loop *loop = arg;
 	(void)fd;
 	(void)what;
-	loop->now = clock_now();
-	mailbox_take(&loop->mailbox);
+	mailbox_hear(&loop->mailbox); /* each turn takes what there is */
 }
 
 static void arm_timer(struct loop *loop)
@@ -74,8 +73,8 @@ static void loop_flush(struct loop *loop)
 	/* Writing may let a connection parse on, which may submit; submitting may
 	 * be refused, which writes. Both end: a turn is bounded per connection. */
 	while (!list_is_empty(&loop->dirty) || !list_is_empty(&loop->submitter.calls)) {
-		pool_flush(&loop->submitter, loop->now);
 		conns_flush(&loop->dirty);
+		pool_flush(&loop->submitter, loop->now);
 	}
 	if (!list_is_empty(&loop->again))
 		event_active(loop->again_event, EV_TIMEOUT, 0);
@@ -94,10 +93,13 @@ static void check_drained(struct loop *loop)
 
 void loop_turn(struct loop *loop, bool waits)
 {
+	waits = waits && mailbox_sleep(&loop->mailbox);
 	if (event_base_loop(loop->base, EVLOOP_ONCE | (waits ? 0 : EVLOOP_NONBLOCK)) < 0) {
 		log_last_words("an event loop failed");
 		abort();
 	}
+	loop->now = clock_now();
+	mailbox_take(&loop->mailbox);
 	loop_flush(loop);
 	check_drained(loop);
 }

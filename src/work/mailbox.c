@@ -1,6 +1,6 @@
 /*
  * A stack that many push and one empties; the eventfd is written by the one
- * who finds it empty.
+ * who finds it empty and its loop asleep.
  *
  * Thread: see mailbox.h.
  */
@@ -18,6 +18,7 @@ int mailbox_init(struct mailbox *box)
 		return -errno;
 	box->fd = fd;
 	atomic_init(&box->last, NULL);
+	atomic_init(&box->state, MAILBOX_ASLEEP);
 	return 0;
 }
 
@@ -27,15 +28,8 @@ void mailbox_done(struct mailbox *box)
 	box->fd = -1;
 }
 
-void mailbox_post(struct mailbox *box, struct mail *m)
+static void call(struct mailbox *box)
 {
-	struct mail *last = atomic_load_explicit(&box->last, memory_order_relaxed);
-	do {
-		m->next = last;
-	} while (!atomic_compare_exchange_weak_explicit(&box->last, &last, m, memory_order_release,
-							memory_order_relaxed));
-	if (last)
-		return;
 	uint64_t one = 1;
 	ssize_t n;
 	do {
@@ -45,12 +39,40 @@ void mailbox_post(struct mailbox *box, struct mail *m)
 	must(n == (ssize_t)sizeof(one) || errno == EAGAIN);
 }
 
-int mailbox_take(struct mailbox *box)
+/* In one order that all threads see, here and in mailbox_sleep: either the loop
+ * sees the letter before it waits, or who posts sees that it may wait. */
+void mailbox_post(struct mailbox *box, struct mail *m)
+{
+	struct mail *last = atomic_load_explicit(&box->last, memory_order_relaxed);
+	do {
+		m->next = last;
+	} while (!atomic_compare_exchange_weak_explicit(&box->last, &last, m, memory_order_seq_cst,
+							memory_order_relaxed));
+	int asleep = MAILBOX_ASLEEP;
+	if (!last && atomic_load(&box->state) == MAILBOX_ASLEEP &&
+	    atomic_compare_exchange_strong(&box->state, &asleep, MAILBOX_CALLED))
+		call(box);
+}
+
+bool mailbox_sleep(struct mailbox *box)
+{
+	atomic_store(&box->state, MAILBOX_ASLEEP);
+	return !atomic_load(&box->last);
+}
+
+void mailbox_hear(struct mailbox *box)
 {
 	uint64_t count;
-	/* Read first: what is posted from here on writes the descriptor again. */
 	ssize_t n = read(box->fd, &count, sizeof(count));
 	must(n == (ssize_t)sizeof(count) || errno == EAGAIN || errno == EINTR);
+	atomic_store_explicit(&box->state, MAILBOX_AWAKE, memory_order_relaxed);
+}
+
+int mailbox_take(struct mailbox *box)
+{
+	/* Who called may not have written yet: the loop hears of it later, for nothing. */
+	if (atomic_exchange(&box->state, MAILBOX_AWAKE) == MAILBOX_CALLED)
+		mailbox_hear(box);
 
 	struct mail *m = atomic_exchange_explicit(&box->last, NULL, memory_order_acquire);
 	struct mail *first = NULL;

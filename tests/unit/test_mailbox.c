@@ -56,6 +56,10 @@ START_TEST(letters_arrive_in_the_order_of_posting)
 	ck_assert(is_readable(0));
 	ck_assert_int_eq(mailbox_take(&box), 100);
 	ck_assert(!is_readable(0));
+	ck_assert(mailbox_sleep(&box));
+	mailbox_post(&box, &letters[1][0].mail);
+	ck_assert(is_readable(0));
+	ck_assert(!mailbox_sleep(&box));
 	mailbox_done(&box);
 }
 END_TEST
@@ -69,6 +73,31 @@ START_TEST(a_burst_writes_the_descriptor_once)
 	ck_assert_int_eq(read(box.fd, &count, sizeof(count)), sizeof(count));
 	ck_assert_uint_eq(count, 1);
 	mailbox_take(&box);
+	mailbox_done(&box);
+}
+END_TEST
+
+START_TEST(who_is_awake_is_not_called)
+{
+	prepare();
+	mailbox_take(&box);
+	mailbox_post(&box, &letters[0][0].mail);
+	ck_assert(!is_readable(0));
+	ck_assert(!mailbox_sleep(&box));
+	ck_assert_int_eq(mailbox_take(&box), 1);
+	ck_assert(!is_readable(0));
+	mailbox_done(&box);
+}
+END_TEST
+
+START_TEST(what_was_heard_is_readable_no_more)
+{
+	prepare();
+	mailbox_post(&box, &letters[0][0].mail);
+	mailbox_hear(&box);
+	ck_assert(!is_readable(0));
+	ck_assert_int_eq(mailbox_take(&box), 1);
+	ck_assert(mailbox_sleep(&box));
 	mailbox_done(&box);
 }
 END_TEST
@@ -88,7 +117,8 @@ START_TEST(no_letter_is_lost_when_many_post_while_one_takes)
 	for (int p = 0; p < POSTERS; p++)
 		ck_assert_int_eq(pthread_create(&threads[p], NULL, post_all, letters[p]), 0);
 	while (delivered < POSTERS * LETTERS) {
-		ck_assert(is_readable(10000));
+		if (mailbox_sleep(&box))
+			ck_assert(is_readable(10000));
 		mailbox_take(&box);
 	}
 	for (int p = 0; p < POSTERS; p++)
@@ -99,4 +129,5 @@ START_TEST(no_letter_is_lost_when_many_post_while_one_takes)
 END_TEST
 
 UNIT_MAIN("mailbox", letters_arrive_in_the_order_of_posting, a_burst_writes_the_descriptor_once,
+	  who_is_awake_is_not_called, what_was_heard_is_readable_no_more,
 	  no_letter_is_lost_when_many_post_while_one_takes)

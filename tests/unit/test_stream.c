@@ -54,7 +54,8 @@ static void clean_up(void)
 static void await_letter(void)
 {
 	struct pollfd pfd = { .fd = box.fd, .events = POLLIN };
-	ck_assert_int_eq(poll(&pfd, 1, 10000), 1);
+	if (mailbox_sleep(&box))
+		ck_assert_int_eq(poll(&pfd, 1, 10000), 1);
 	ck_assert_int_eq(mailbox_take(&box), 1);
 }
 
