@@ -65,6 +65,9 @@ static inline void list_move_all(struct list *to, struct list *from)
 #define list_first(head, type, member) \
 	(list_is_empty(head) ? NULL : container_of((head)->next, type, member))
 
+#define list_last(head, type, member) \
+	(list_is_empty(head) ? NULL : container_of((head)->prev, type, member))
+
 /* Walks the objects; the current one may be removed. */
 #define list_each(head, type, member, var) \
 	for (type *var = container_of((head)->next, type, member), \

@@ -235,7 +235,7 @@ static struct limit_waiter *pick(struct limit *l, int64_t now)
 
 /* By comparison, never by counting what was freed: tokens lowered and raised
  * again while they are out must not be given out twice. */
-static void grant_waiters(struct limit *l, int64_t now)
+static void grant_some(struct limit *l, int64_t now)
 {
 	while (l->root.waiting > 0 && l->root.borrowed < l->root.set.max) {
 		struct limit_waiter *w = pick(l, now);
@@ -253,6 +253,12 @@ static void grant_waiters(struct limit *l, int64_t now)
 			limit_share_of(l, w)->served_at = now;
 		shed(l, limit_share_of(l, w), now);
 	}
+}
+
+static inline void grant_waiters(struct limit *l, int64_t now)
+{
+	if (l->root.waiting > 0) /* mostly none is */
+		grant_some(l, now);
 }
 
 /* Moments of coming only rise, so that they tell who came first. */

@@ -11,7 +11,8 @@
  *  3. Every submitted call ends in exactly one of: pool_cancel returned true,
  *     or its done() was called.
  *  4. At most one wake-up is in flight; a woken worker that sees more calls
- *     wakes the next before it runs its own.
+ *     wakes the next before it runs its own, unless all calls are quick: then
+ *     when one has waited for some 50 us.
  *  5. A promised call is never refused: it waits until a thread can take it.
  *  6. Idle workers are reused last in, first out, and end after thread_idle.
  *  7. Threads ≤ threads_max, calls that have lent their token included.
@@ -146,12 +147,19 @@ struct slow_call {
 	uint64_t run;
 };
 
+/* How soon the watch is to look again. */
+enum pool_pace {
+	POOL_QUIET, /* when something is submitted: nothing waits, runs or has run */
+	POOL_BUSY,
+	POOL_QUICK, /* soon: wake-ups are spared, and this is what makes up for one too few */
+};
+
 /*
  * Watch: what must happen although nothing else does: lends reserves, sheds,
- * tries again to start threads. Up to `size` calls that have become slow are
- * noted in `slow`; returns how many. *ret_busy: is there anything to watch?
+ * tries again to start threads, wakes for what waits. Up to `size` calls that
+ * have become slow are noted in `slow`; returns how many.
  */
-int pool_tick(struct pool *pool, struct slow_call *slow, int size, bool *ret_busy);
+int pool_tick(struct pool *pool, struct slow_call *slow, int size, enum pool_pace *ret_pace);
 
 /* Any thread: is the call of that note still running? */
 bool pool_still_runs(struct pool *pool, const struct slow_call *slow);

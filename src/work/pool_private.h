@@ -36,6 +36,8 @@ struct worker {
 	struct worker_state *states;
 	size_t state_count;
 	bool named_for_call; /* the thread's name is a call's */
+	bool is_seen;        /* its call is likely to last */
+	int64_t ran_for;     /* ns: the last call, without what came before its handler */
 	char last_name[16];  /* as far as the kernel keeps it */
 };
 
@@ -78,11 +80,22 @@ struct pool {
 	int64_t returning GUARDED_BY(lock); /* of the lent ones */
 	int64_t abandoned GUARDED_BY(lock); /* of the running ones */
 	int64_t promised GUARDED_BY(lock);
-	uint64_t call_ins GUARDED_BY(lock); /* pool_call_in so far */
-	bool waking GUARDED_BY(lock);       /* a wake-up is in flight */
+	uint64_t call_ins GUARDED_BY(lock);   /* pool_call_in so far */
+	bool waking GUARDED_BY(lock);         /* a wake-up is in flight */
+	bool spares GUARDED_BY(lock);         /* wake-ups, while the watch looks often */
+	bool has_run GUARDED_BY(lock);        /* a call, since the watch looked */
+	unsigned quick_runs GUARDED_BY(lock); /* calls in a row that were quick */
 	bool stopping GUARDED_BY(lock);
 	bool watched GUARDED_BY(lock); /* someone waits for `quiet` */
 	struct cond quiet;             /* nothing waits or runs; a thread has left */
+};
+
+/* Calls that are over sooner than a thread wakes up are better run one after
+ * another by the thread that is awake. */
+enum {
+	QUICK_RUN = 20000,  /* ns, at most */
+	QUICK_RUNS = 256,   /* in a row: it is likely to go on so */
+	QUICK_WAIT = 50000, /* ns: whoever has waited so long has a thread woken */
 };
 
 /* Whom to wake once the lock is free. */

@@ -253,12 +253,15 @@ static int find_slow(struct pool *p, int64_t now, struct slow_call *slow, int si
 	return count;
 }
 
-int pool_tick(struct pool *p, struct slow_call *slow, int size, bool *ret_busy)
+int pool_tick(struct pool *p, struct slow_call *slow, int size, enum pool_pace *ret_pace)
 {
 	int64_t now = clock_now();
 	mutex_lock(&p->lock);
-	*ret_busy = pool_count_busy(p) > 0;
-	if (!*ret_busy) {
+	bool is_quiet = pool_count_busy(p) == 0 && !p->has_run;
+	p->has_run = false;
+	p->spares = !is_quiet && p->quick_runs == QUICK_RUNS;
+	*ret_pace = is_quiet ? POOL_QUIET : p->spares ? POOL_QUICK : POOL_BUSY;
+	if (is_quiet) {
 		mutex_unlock(&p->lock);
 		return 0;
 	}

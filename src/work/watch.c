@@ -13,7 +13,7 @@
 #include "work/pool_private.h"
 #include "work/route.h"
 
-static const int64_t pause_between = 100 * NS_PER_MS;
+static const int64_t pauses[] = { [POOL_BUSY] = 100 * NS_PER_MS, [POOL_QUICK] = NS_PER_MS };
 
 enum { SLOW_MAX = 16 }; /* of one pool in one turn; the rest has the next */
 
@@ -30,37 +30,39 @@ static void say_slow(struct pool *p, const struct slow_call *slow)
 		 what);
 }
 
-/* True: something waits or runs. */
-static bool look_at(struct pool *p)
+static enum pool_pace look_at(struct pool *p)
 {
 	struct slow_call slow[SLOW_MAX];
-	bool is_busy;
-	int count = pool_tick(p, slow, SLOW_MAX, &is_busy);
+	enum pool_pace pace;
+	int count = pool_tick(p, slow, SLOW_MAX, &pace);
 	for (int i = 0; i < count; i++)
 		say_slow(p, &slow[i]);
-	return is_busy;
+	return pace;
 }
 
-static bool look_at_all(struct watch *w)
+static enum pool_pace look_at_all(struct watch *w)
 {
-	bool any = false;
+	enum pool_pace all = POOL_QUIET;
 	struct pool *p;
-	for (size_t i = 0; (p = pools_at(w->pools, i)) != NULL; i++)
-		any |= look_at(p);
-	return any;
+	for (size_t i = 0; (p = pools_at(w->pools, i)) != NULL; i++) {
+		enum pool_pace its = look_at(p);
+		all = its > all ? its : all;
+	}
+	return all;
 }
 
 /* Falls asleep only when a look after saying so finds nothing: whoever comes
  * later sees that it sleeps. */
-static bool is_anything_up(struct watch *w)
+static enum pool_pace look_or_sleep(struct watch *w)
 {
-	if (look_at_all(w))
-		return true;
+	enum pool_pace pace = look_at_all(w);
+	if (pace != POOL_QUIET)
+		return pace;
 	atomic_store(&w->is_awake, false);
-	if (!look_at_all(w))
-		return false;
-	atomic_store(&w->is_awake, true);
-	return true;
+	pace = look_at_all(w);
+	if (pace != POOL_QUIET)
+		atomic_store(&w->is_awake, true);
+	return pace;
 }
 
 static void *watch_main(void *arg)
@@ -71,10 +73,10 @@ static void *watch_main(void *arg)
 	mutex_lock(&w->lock);
 	while (!w->stopping) {
 		mutex_unlock(&w->lock);
-		bool up = is_anything_up(w);
+		enum pool_pace pace = look_or_sleep(w);
 		mutex_lock(&w->lock);
-		if (up)
-			cond_wait_until(&w->wake, &w->lock, clock_add(clock_now(), pause_between));
+		if (pace != POOL_QUIET)
+			cond_wait_until(&w->wake, &w->lock, clock_add(clock_now(), pauses[pace]));
 		while (!w->stopping && !atomic_load(&w->is_awake))
 			cond_wait(&w->wake, &w->lock);
 	}

@@ -31,9 +31,12 @@ struct call *worker_current_call(void)
 }
 
 /* `top -H` shows what a thread does: its own name while idle, the call's while
- * it runs one. The kernel is told only of changes. */
+ * it runs one. The kernel is told only of changes, and not while calls are so
+ * quick that nobody could see them. */
 static void name_for_call(struct worker *w, const struct call *call)
 {
+	if (!w->is_seen)
+		return;
 	if (w->named_for_call && strncmp(w->last_name, call->name, sizeof(w->last_name) - 1) == 0)
 		return;
 	thread_set_name(call->name);
@@ -82,6 +85,7 @@ static struct call *take_ready(struct pool *p, struct worker *w, int64_t now) RE
 	call->lends = 0;
 	call->state = CALL_RUNNING;
 	call->started = now;
+	w->is_seen = !p->spares;
 	return call;
 }
 
@@ -98,6 +102,10 @@ static void retire(struct pool *p, struct call *call) REQUIRES(p->lock)
 		limit_give(&p->limit, &call->waiter, call->ended);
 	call->state = CALL_ENDED;
 	call->end = CALL_RAN;
+	bool is_quick = call->worker->ran_for <= QUICK_RUN;
+	p->quick_runs = is_quick ? p->quick_runs + (p->quick_runs < QUICK_RUNS) : 0;
+	p->spares &= is_quick;
+	p->has_run = true;
 }
 
 /* Waits for the next wake-up, or for a call-in. False: this thread ends (idle
@@ -212,9 +220,11 @@ static void run_call(struct worker *w, struct call *call)
 {
 	name_for_call(w, call);
 	current = call;
+	int64_t began = clock_now();
 	call->run(call, w);
 	current = NULL;
 	call->ended = clock_now();
+	w->ran_for = call->ended - began;
 }
 
 /* Behind retire(): what is to be said of it, without the lock. */

@@ -273,6 +273,16 @@ def test_calls_run_in_the_order_in_which_they_came(daemon):
     assert g.c.get("/order").response().json == [str(i) for i in range(50)]
 
 
+def test_many_quick_calls_do_not_keep_threads_from_those_that_block(daemon):
+    d = daemon(GATE + DEMO + pool(thread_tokens=20))
+    g = Gate(d)
+    for _ in range(5):
+        with d.connect() as c:
+            for _ in range(600):
+                assert c.get("/noop").response().status == 200
+        all_released(g.fill(20), g)
+
+
 def test_threads_are_started_as_needed_and_end_when_idle(daemon):
     d = daemon(GATE + pool(thread_idle="100ms"))
     g = Gate(d)

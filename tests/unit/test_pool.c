@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "unit.h"
-#include "work/pool.h"
+#include "work/pool_private.h"
 
 enum { CALLS = 64 };
 
@@ -373,14 +373,14 @@ START_TEST(threads_that_could_not_be_started_are_tried_again_by_the_watch)
 {
 	struct pool_settings s = settings(2), possible;
 	struct slow_call slow[1];
-	bool is_busy;
+	enum pool_pace pace;
 	possible = s;
 	s.stack_size = (size_t)1 << 50;
 	start_with(s);
 	jobs[0].call.is_promised = true;
 	submit(0, 1);
-	ck_assert_int_eq(pool_tick(pool, slow, 1, &is_busy), 0);
-	ck_assert(is_busy);
+	ck_assert_int_eq(pool_tick(pool, slow, 1, &pace), 0);
+	ck_assert_int_eq(pace, POOL_BUSY);
 	pool_set_settings(pool, &possible);
 	open_gate(true);
 	await(&ended, 1);
@@ -392,17 +392,71 @@ END_TEST
 START_TEST(a_call_is_noted_as_slow_once)
 {
 	struct slow_call slow[4];
-	bool is_busy;
+	enum pool_pace pace;
 	start_with(settings(3));
 	for (int i = 0; i < 3; i++)
 		jobs[i].call.slow_after = i < 2 ? 0 : CLOCK_NEVER;
 	submit(0, 3);
 	await(&running, 3);
-	ck_assert_int_eq(pool_tick(pool, slow, 4, &is_busy), 2);
+	ck_assert_int_eq(pool_tick(pool, slow, 4, &pace), 2);
 	ck_assert(pool_still_runs(pool, &slow[0]));
-	ck_assert_int_eq(pool_tick(pool, slow, 4, &is_busy), 0);
+	ck_assert_int_eq(pool_tick(pool, slow, 4, &pace), 0);
 	open_gate(true);
 	await(&ended, 3);
+	stop();
+}
+END_TEST
+
+/* As after many quick calls. */
+static enum pool_pace be_quick(void)
+{
+	struct slow_call slow[1];
+	enum pool_pace pace;
+	mutex_lock(&pool->lock);
+	pool->quick_runs = QUICK_RUNS;
+	pool->has_run = true;
+	mutex_unlock(&pool->lock);
+	(void)pool_tick(pool, slow, 1, &pace);
+	return pace;
+}
+
+START_TEST(calls_behind_one_that_is_not_quick_after_all_run_beside_it)
+{
+	struct slow_call slow[1];
+	enum pool_pace pace;
+	start_with(settings(8));
+	ck_assert_int_eq(be_quick(), POOL_QUICK);
+	submit(0, 8);
+	int64_t until = clock_now() + 10 * NS_PER_S;
+	for (int seen = 0; seen < 8 && clock_now() < until;) {
+		(void)pool_tick(pool, slow, 1, &pace);
+		mutex_lock(&lock);
+		(void)cond_wait_until(&changed, &lock, clock_now() + NS_PER_MS);
+		seen = running;
+		mutex_unlock(&lock);
+	}
+	await(&running, 8);
+	open_gate(true);
+	await(&ended, 8);
+	stop();
+}
+END_TEST
+
+START_TEST(a_long_call_ends_the_sparing_of_wake_ups)
+{
+	struct slow_call slow[1];
+	enum pool_pace pace;
+	start_with(settings(1));
+	ck_assert_int_eq(be_quick(), POOL_QUICK);
+	submit(0, 1);
+	await(&running, 1);
+	usleep(QUICK_RUN / 1000 + 1);
+	open_gate(true);
+	await(&ended, 1);
+	(void)pool_tick(pool, slow, 1, &pace);
+	ck_assert_int_eq(pace, POOL_BUSY);
+	(void)pool_tick(pool, slow, 1, &pace);
+	ck_assert_int_eq(pace, POOL_QUIET);
 	stop();
 }
 END_TEST
@@ -434,4 +488,6 @@ UNIT_MAIN("pool", never_more_calls_run_than_there_are_tokens,
 	  raising_tokens_lets_waiters_run_at_once, lowering_tokens_lets_running_work_finish,
 	  idle_threads_end_after_their_time, idle_workers_are_reused_before_new_ones_start,
 	  a_promised_call_finds_its_place_in_a_full_line,
+	  calls_behind_one_that_is_not_quick_after_all_run_beside_it,
+	  a_long_call_ends_the_sparing_of_wake_ups,
 	  without_any_thread_a_call_is_refused_and_its_token_comes_back)
