@@ -117,6 +117,7 @@ class Bench:
                 f.write(os.urandom(size))
         os.chmod(self.folder, 0o755)
         self.missing = {}
+        self.loops = 1  # threads with an event loop, for each server that has such
 
     def server_cores(self):
         return str(self.cores[0]) if self.args.mode == "split" else self.both()
@@ -153,8 +154,7 @@ class Bench:
 def start_weir(b, tokens, cores, more=""):
     port = free_port()
     module = b.module("bench.c", "-I", os.path.join(HERE, "../../src/include"))
-    loops = 1 if b.args.mode == "split" else 2
-    path = b.file(f"weir{port}.ini", f"[server]\nlisten = 127.0.0.1:{port}\nio_threads = {loops}\n"
+    path = b.file(f"weir{port}.ini", f"[server]\nlisten = 127.0.0.1:{port}\nio_threads = {b.loops}\n"
                   f"connections_max = 18000\nbody_memory = 2M\nlog_level = error\n"
                   f"[pool default]\nthread_tokens = {tokens}\nqueue_max = inf\n"
                   f"[module bench]\nfile = {module}\n[static /files]\nroot = {b.root}\n{more}")
@@ -163,9 +163,8 @@ def start_weir(b, tokens, cores, more=""):
 
 def start_nginx(b, tokens, cores):
     port = free_port()
-    workers = 1 if b.args.mode == "split" else 2
     path = b.file(f"nginx{port}.conf", f"""
-daemon off; worker_processes {workers}; pid {b.folder}/nginx{port}.pid; error_log /dev/null crit;
+daemon off; worker_processes {b.loops}; pid {b.folder}/nginx{port}.pid; error_log /dev/null crit;
 worker_rlimit_nofile 30000;
 events {{ worker_connections 20000; }}
 http {{
@@ -188,7 +187,7 @@ def start_ref_epoll(b, tokens, cores):
 
 def start_mhd(b, tokens, cores):
     port = free_port()
-    threads = tokens if tokens > 40 else (1 if b.args.mode == "split" else 2)
+    threads = tokens if tokens > 40 else b.loops
     return Server([b.compile("mhd.c", "-D_GNU_SOURCE", "-lmicrohttpd"), str(port), str(threads)],
                   port, cores)
 
@@ -203,7 +202,7 @@ def start_haproxy(b, tokens, cores):
     port = free_port()
     path = b.file(f"haproxy{port}.cfg", f"""
 global
-  nbthread {1 if b.args.mode == "split" else 2}
+  nbthread {b.loops}
   maxconn 9000
 defaults
   mode http
@@ -221,7 +220,7 @@ frontend f
 def start_h2o(b, tokens, cores):
     port = free_port()
     path = b.file(f"h2o{port}.conf", f"""
-num-threads: {1 if b.args.mode == "split" else 2}
+num-threads: {b.loops}
 listen:
   host: 127.0.0.1
   port: {port}
