@@ -166,9 +166,14 @@ static int take_host(struct facts *f, const struct http_header *h)
 	return ++f->hosts > 1 || !http_host_is_valid(f->host, true) ? -400 : 0;
 }
 
-static bool is_named(const struct http_header *h, const char *name)
+/* `name` is in lower case. What is no letter and yet becomes one here is in no token. */
+static inline bool is_named(const struct http_header *h, const char *name)
 {
-	return strcasecmp(h->name, name) == 0;
+	for (uint32_t i = 0; i < h->name_len; i++) {
+		if ((h->name[i] | 0x20) != name[i])
+			return false;
+	}
+	return true;
 }
 
 /* Only a few names matter here; their lengths tell most others apart. */
@@ -176,15 +181,15 @@ static int take_field(struct facts *f, const struct http_header *h)
 {
 	switch (h->name_len) {
 	case 4:
-		return is_named(h, "Host") ? take_host(f, h) : 0;
+		return is_named(h, "host") ? take_host(f, h) : 0;
 	case 6:
-		return is_named(h, "Expect") ? take_expect(f, h) : 0;
+		return is_named(h, "expect") ? take_expect(f, h) : 0;
 	case 10:
-		return is_named(h, "Connection") ? take_connection(f, h) : 0;
+		return is_named(h, "connection") ? take_connection(f, h) : 0;
 	case 14:
-		return is_named(h, "Content-Length") ? take_length(f, h) : 0;
+		return is_named(h, "content-length") ? take_length(f, h) : 0;
 	case 17:
-		return is_named(h, "Transfer-Encoding") ? take_coding(f, h) : 0;
+		return is_named(h, "transfer-encoding") ? take_coding(f, h) : 0;
 	default:
 		return 0;
 	}

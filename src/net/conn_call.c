@@ -99,6 +99,7 @@ static void submit(struct conn *c)
 	struct call *call = &req->call;
 	int64_t now = c->loop->now;
 	req->deadline = clock_add(now, route->timeout);
+	call_init(call);
 	call->pool = route->pool;
 	call->run = run_call;
 	call->done = call_done;

@@ -147,19 +147,19 @@ static bool may_spawn(const struct pool *p) REQUIRES(p->lock)
 
 /* Will a thread that has just begun a call take the first ready one at once? Should
  * that take longer than ever before, the next flush or the watch wakes another. */
-static bool spares_wakeup(const struct pool *p) REQUIRES(p->lock)
+static bool spares_wakeup(const struct pool *p, const struct call *first) REQUIRES(p->lock)
 {
 	const struct call *begun = list_last(&p->running, struct call, link);
 	if (!p->spares || !begun)
 		return false;
 	int64_t since = clock_now() - QUICK_WAIT;
-	return begun->started > since &&
-	       list_first(&p->ready, struct call, link)->submitted > since;
+	return begun->started > since && first->submitted > since;
 }
 
 struct wakeup pool_plan_wakeup(struct pool *p)
 {
-	if (p->waking || list_is_empty(&p->ready) || spares_wakeup(p))
+	const struct call *first = list_first(&p->ready, struct call, link);
+	if (p->waking || !first || spares_wakeup(p, first))
 		return (struct wakeup){ 0 };
 	struct worker *w = list_first(&p->idle, struct worker, link);
 	/* One whose thread_init failed would only say so: a new one may do better. */

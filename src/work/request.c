@@ -33,7 +33,6 @@ static void begin(struct request *req)
 	req->body.fd = -1;
 	req->tasks_end = &req->tasks;
 	req->deadline = CLOCK_NEVER;
-	call_init(&req->call);
 }
 
 struct request *request_new(void)

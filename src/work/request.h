@@ -87,7 +87,7 @@ struct request {
 	struct request_body body;
 	struct form *form; /* of the body, once a handler asked for it; in the arena */
 	struct response res;
-	struct call call;
+	struct call call; /* zero until it is submitted */
 	struct file_job file;
 	int result;                             /* what the handler returned */
 	struct stream *stream;                  /* NULL: the handler does not stream */
