@@ -93,7 +93,7 @@ struct pool {
 /* Calls that are over sooner than a thread wakes up are better run one after
  * another by the thread that is awake. */
 enum {
-	QUICK_RUN = 5000,   /* ns, at most */
+	QUICK_RUN = 20000,  /* ns, at most: as much may an interrupt take */
 	QUICK_RUNS = 256,   /* in a row: it is likely to go on so */
 	QUICK_WAIT = 50000, /* ns: whoever has waited so long has a thread woken */
 };
