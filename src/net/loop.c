@@ -73,8 +73,8 @@ static void loop_flush(struct loop *loop)
 	/* Writing may let a connection parse on, which may submit; submitting may
 	 * be refused, which writes. Both end: a turn is bounded per connection. */
 	while (!list_is_empty(&loop->dirty) || !list_is_empty(&loop->submitter.calls)) {
-		conns_flush(&loop->dirty);
 		pool_flush(&loop->submitter, loop->now);
+		conns_flush(&loop->dirty);
 	}
 	if (!list_is_empty(&loop->again))
 		event_active(loop->again_event, EV_TIMEOUT, 0);
