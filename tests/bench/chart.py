@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The picture of a benchmark: for each workload the ratios to the server it is compared with.
+"""The picture of a benchmark: for each workload the ratios to the server it is compared with,
+and how the cost of a request grows.
 
     chart.py RESULTS.json PICTURE.svg
 """
@@ -11,8 +12,13 @@ WIDTH, BAR, LEFT, SCALE = 720, 16, 190, 220
 
 
 def rows_of(results):
-    """(None, heading) or (ratio, server) in the order of the picture."""
+    """(None, heading) or (ratio, name) in the order of the picture."""
     for case, result in results.items():
+        if case.startswith("W9/"):
+            yield None, f"{case}: weir's processor time a request, as a ratio"
+            for name, r in result.items():
+                yield r["cpu_ratio"], f"{name} {case[3:]}"
+            continue
         rated = {n: r["ratio"] for n, r in result.items() if "ratio" in r and "rate" in r}
         if len(rated) < 2:
             continue
@@ -30,7 +36,7 @@ def picture(results, path):
             y += 8
             continue
         width = min(ratio, 2) * SCALE
-        color = "#1f8f5f" if text.startswith("weir") else "#9aa7b3"
+        color = "#1f8f5f" if text.startswith("weir") or text[0].isdigit() else "#9aa7b3"
         lines.append(f'<text x="{LEFT - 8}" y="{y + 12}" text-anchor="end">{escape(text)}</text>'
                      f'<rect x="{LEFT}" y="{y}" width="{width:.0f}" height="{BAR - 3}" '
                      f'fill="{color}"/>'
