@@ -86,7 +86,7 @@ static void call_done(struct call *call)
 }
 
 /* The end of the client may have come with the request, in one event: none will
- * tell of it again. Who runs at once need not be asked. */
+ * tell of it again. Who runs at once on a connection in use need not be asked. */
 static void call_waits(struct call *call)
 {
 	conn_set_again(container_of(call, struct request, call)->owner);
@@ -118,6 +118,9 @@ static void submit(struct conn *c)
 	c->state = CONN_CALL;
 	c->was_probed = false;
 	conn_set_deadline(c, call->expires);
+	/* It may have gone before it was accepted: no event will tell of that, either. */
+	if (c->served == 0)
+		conn_set_again(c);
 	pool_submit(&c->loop->submitter, call);
 }
 

@@ -40,7 +40,7 @@ void mailbox_done(struct mailbox *box);
 /* Never blocks, never fails, takes no memory. */
 void mailbox_post(struct mailbox *box, struct mail *m);
 
-/* Before waiting for the descriptor. False: there are letters, do not wait. */
+/* Awake, before waiting for the descriptor. False: there are letters, do not wait. */
 must_check bool mailbox_sleep(struct mailbox *box);
 
 /* The descriptor is readable: it is no more. */

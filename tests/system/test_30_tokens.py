@@ -1,4 +1,5 @@
 """Tokens: how many blocking calls run, who waits, who is refused, who is answered late."""
+import signal
 import time
 
 from weirlib import SLOW, section, wait_for
@@ -218,6 +219,19 @@ def test_a_running_handler_sees_that_its_client_reset(daemon):
     g = Gate(d)
     g.fill(1)[0].reset()
     g.await_state(holding=0, cancelled=1)
+
+
+def test_a_client_that_reset_before_it_was_accepted_is_noticed(daemon):
+    d = daemon(GATE, server="io_threads = 1\n")
+    g = Gate(d)
+    g.state()
+    before = d.descriptors()
+    d.signal(signal.SIGSTOP)
+    g.hold().reset()
+    d.signal(signal.SIGCONT)
+    assert d.get("/gate").status == 200     # came later: that one has been accepted
+    wait_for(lambda: d.descriptors() <= before)
+    g.await_state(holding=0)
 
 
 def test_a_http_1_0_client_that_closes_while_waiting_harms_nobody(daemon):

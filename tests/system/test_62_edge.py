@@ -2,6 +2,7 @@
 forwarding headers, who is believed, and what one client can take."""
 import os
 import resource
+import signal
 import socket
 import struct
 import time
@@ -601,6 +602,15 @@ def test_without_descriptors_idle_connections_make_room(daemon):
     for c in idle:
         c.close()
     d.logged("accepting connections again")
+
+
+def test_clients_that_went_before_they_were_accepted_leave_room(daemon):
+    d = daemon(GATE, preexec=few_descriptors)
+    d.signal(signal.SIGSTOP)
+    for c in [d.connect().get("/hold") for _ in range(60)]:
+        c.reset()
+    d.signal(signal.SIGCONT)
+    assert d.post("/release?n=1000").status == 200
 
 
 def test_by_default_some_descriptors_are_left_for_handlers(daemon):

@@ -117,8 +117,10 @@ START_TEST(no_letter_is_lost_when_many_post_while_one_takes)
 	for (int p = 0; p < POSTERS; p++)
 		ck_assert_int_eq(pthread_create(&threads[p], NULL, post_all, letters[p]), 0);
 	while (delivered < POSTERS * LETTERS) {
-		if (mailbox_sleep(&box))
+		if (mailbox_sleep(&box)) {
 			ck_assert(is_readable(10000));
+			mailbox_hear(&box);
+		}
 		mailbox_take(&box);
 	}
 	for (int p = 0; p < POSTERS; p++)

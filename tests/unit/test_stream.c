@@ -54,9 +54,14 @@ static void clean_up(void)
 static void await_letter(void)
 {
 	struct pollfd pfd = { .fd = box.fd, .events = POLLIN };
-	if (mailbox_sleep(&box))
+	int letters;
+	while ((letters = mailbox_take(&box)) == 0) {
+		if (!mailbox_sleep(&box))
+			continue;
 		ck_assert_int_eq(poll(&pfd, 1, 10000), 1);
-	ck_assert_int_eq(mailbox_take(&box), 1);
+		mailbox_hear(&box);
+	}
+	ck_assert_int_eq(letters, 1);
 }
 
 static size_t take(bool all)
