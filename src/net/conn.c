@@ -23,10 +23,10 @@
 #include "work/background.h"
 
 static const int64_t linger_time = 2 * NS_PER_S;
-static const int64_t fresh_grace = NS_PER_S;
 
-/* Likewise, when it was used: its client has had an answer, and may just have sent
- * its next request. */
+/* How long a stop waits for the request of a client that has not sent any yet, and of
+ * one whose last answer did not tell of the end: it may just have sent its next. */
+static const int64_t fresh_grace = NS_PER_S;
 static const int64_t used_grace = 100 * NS_PER_MS;
 static const char probe[] = "HTTP/1.1 102 Processing\r\n\r\n";
 
@@ -394,6 +394,29 @@ void conns_go_on(struct list *again)
 
 /* ---- time ---- */
 
+static bool is_idle(const struct conn *c)
+{
+	bool is_before_request = c->state == CONN_PROXY || c->state == CONN_IDLE;
+	return is_before_request && buf_len(&c->out) == 0;
+}
+
+/* A request may have come that no event has told of yet. False: it has, or the
+ * connection is gone. */
+static bool look_again(struct conn *c)
+{
+	c->readable = true;
+	return conn_advance(c) && is_idle(c);
+}
+
+void conn_await_request(struct conn *c)
+{
+	const struct loop *loop = c->loop;
+	int64_t time = loop->gen->keepalive_timeout;
+	if (loop->is_draining)
+		time = c->served == 0 ? fresh_grace : used_grace;
+	conn_set_deadline(c, clock_add(loop->now, time));
+}
+
 void conn_on_timer(struct wheel_timer *t)
 {
 	struct conn *c = container_of(t, struct conn, timer);
@@ -429,12 +452,10 @@ void conn_on_timer(struct wheel_timer *t)
 	case CONN_REPLY:
 		break; /* has a write deadline alone */
 	case CONN_IDLE:
-		if (buf_len(&c->out) > 0) { /* it takes its answer still: no idle client */
-			conn_set_deadline(c,
-					  clock_add(c->loop->now, c->loop->gen->keepalive_timeout));
-			break;
-		}
-		conn_lost(c);
+		if (!is_idle(c)) /* it takes its answer still */
+			conn_await_request(c);
+		else if (look_again(c))
+			conn_lost(c);
 		break;
 	case CONN_LINGER:
 		conn_lost(c);
@@ -443,36 +464,17 @@ void conn_on_timer(struct wheel_timer *t)
 
 /* ---- stopping ---- */
 
-static bool is_before_request(const struct conn *c)
-{
-	return c->state == CONN_PROXY || c->state == CONN_IDLE;
-}
-
 static void drain_one(struct conn *c)
 {
-	if (!is_before_request(c) || buf_len(&c->out) > 0 || c->skip > 0) {
-		/* A request that is still coming will be answered with the close; what
-		 * has been answered, or will be, is the last. */
-		bool is_coming = c->state == CONN_HEAD || c->state == CONN_BODY || c->cut_short ||
-				 conn_awaits_body(c);
-		c->closing = c->closing || !is_coming;
-		if (c->skip > 0) {
-			c->was_refused = true;
-			conn_set_again(c);
-		}
+	if (c->skip > 0) { /* what is left of its body is nothing to wait for */
+		c->closing = c->was_refused = true;
+		conn_set_again(c);
 		return;
 	}
-	/* A request may be on its way in already. */
-	c->readable = true;
-	if (!read_some(c))
-		return;
-	if (!is_before_request(c) || buf_len(&c->out) > 0)
-		return;
-	if (c->peer_ended)
-		conn_close(c);
-	else
-		conn_set_deadline(
-			c, clock_add(c->loop->now, c->served == 0 ? fresh_grace : used_grace));
+	/* A request that came or comes is answered with the close. Whoever was not told so
+	 * with the last answer may be sending the next request. */
+	if (is_idle(c) && look_again(c))
+		conn_await_request(c);
 }
 
 void conns_drain(struct list *conns)

@@ -32,8 +32,7 @@ void conn_end_request(struct conn *c)
 	c->state = CONN_IDLE;
 	list_remove(&c->idle);
 	list_add_last(&c->loop->idle, &c->idle);
-	const struct generation *gen = c->loop->gen;
-	conn_set_deadline(c, clock_add(c->loop->now, gen->keepalive_timeout));
+	conn_await_request(c);
 }
 
 /* A handler's handed-over bytes may be large or small; small ones join `out`. */

@@ -96,6 +96,7 @@ void conn_close(struct conn *c);      /* frees it: the last thing a caller does 
 void conn_lost(struct conn *c);       /* the client is gone: likewise */
 void conn_will_reset(struct conn *c); /* when it is closed */
 void conn_set_deadline(struct conn *c, int64_t when);
+void conn_await_request(struct conn *c); /* sets the deadline of an idle one */
 void conn_set_write_deadline(struct conn *c, int64_t when);
 void conn_set_dirty(struct conn *c);
 void conn_set_again(struct conn *c);

@@ -302,8 +302,6 @@ void conn_stream_end(struct conn *c)
 	struct stream *s = c->stream = req->stream;
 	bool is_whole = req->result >= 0 && (s->refusal == 0 || req->res.status >= 400);
 	conn_stream_unread(c);
-	if (c->loop->is_draining)
-		c->closing = true;
 	c->state = CONN_REPLY; /* the call is home */
 	(void)stream_take(s, true);
 	int rc = put_taken(c);

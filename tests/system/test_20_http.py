@@ -1,6 +1,8 @@
 """HTTP as clients speak it: framing, order, limits, refusals."""
 import os
+import signal
 import socket
+import time
 import zlib
 
 import pytest
@@ -439,6 +441,22 @@ def test_an_idle_connection_is_closed_after_keepalive_timeout(daemon):
     with d.connect(timeout=5) as c:
         assert c.get("/inline").response().status == 200
         assert c.is_closed()
+
+
+def test_a_request_that_came_in_time_is_answered_however_late_it_is_seen(daemon):
+    """More of them than one turn of the loop is told of."""
+    d = daemon(DEMO, server="keepalive_timeout = 2s\nio_threads = 1")
+    clients = [d.connect() for _ in range(100)]
+    for c in clients:
+        assert c.get("/inline").response().status == 200
+    os.kill(d.pid, signal.SIGSTOP)
+    for c in clients:
+        c.get("/inline")
+    time.sleep(2.5)  # so that the time of all is over
+    os.kill(d.pid, signal.SIGCONT)
+    for c in clients:
+        assert c.response().status == 200
+        c.close()
 
 
 def test_the_access_log_has_a_line_for_each_request(daemon, tmp_path):

@@ -345,6 +345,21 @@ def test_stopping_waits_for_a_streamed_answer(daemon):
     assert d.wait() == 0
 
 
+def test_behind_an_answer_that_streams_over_a_stop_one_more_request_is_answered(daemon):
+    """Its head was out before the stop, without `Connection: close`."""
+    d = daemon(STREAM)
+    with d.connect() as c:
+        c.get("/send?size=10000000")
+        c.head()
+        d.signal()
+        d.logged("stopping")
+        c.get("/none")
+        assert c.chunks() == pattern(10_000_000)
+        r = c.response()
+        assert r.status == 200 and r.header("Connection") == "close" and c.is_closed()
+    assert d.wait() == 0
+
+
 def test_a_stream_that_begins_while_stopping_closes_the_connection(daemon):
     d = daemon(STREAM + pool(thread_tokens=1), server="io_threads = 1")
     with d.connect() as first, d.connect() as second:

@@ -81,6 +81,40 @@ def test_a_large_answer_is_sent_to_its_end(daemon):
     assert d.wait() == 0
 
 
+def test_a_client_that_was_not_told_of_the_end_may_ask_once_more(daemon):
+    """Its answer's head was out before the stop, without `Connection: close`."""
+    d = daemon(section("probe"))
+    with d.connect() as c:
+        c.get("/take?size=20000000")
+        head = c.head()
+        d.signal()
+        d.logged("stopping")
+        c.get("/take?size=10")
+        assert len(c.take(20_000_000)) == 20_000_000
+        r = c.response()
+        assert r.status == 200 and len(r.body) == 10 and r.header("Connection") == "close"
+        assert c.is_closed()
+    assert "Connection" not in dict(head[3])
+    assert d.wait() == 0
+
+
+def test_a_client_whose_answers_are_not_written_yet_may_ask_once_more(daemon):
+    d = daemon(section("probe"), server="write_buffer = 64M\nio_threads = 1")
+    count, size = 4000, 4096
+    with d.connect() as c:
+        c.send(f"GET /take?size={size} HTTP/1.1\r\nHost: a\r\n\r\n" * count)
+        wait_for(lambda: d.get("/frees").json["frees"] == count)
+        d.signal()
+        d.logged("stopping")
+        c.get("/take?size=10")
+        for _ in range(count):
+            assert len(c.response().body) == size
+        r = c.response()
+        assert len(r.body) == 10 and r.header("Connection") == "close"
+        assert c.is_closed()
+    assert d.wait() == 0
+
+
 def test_nothing_to_do_ends_at_once(daemon):
     d = daemon(DEMO)
     start = time.monotonic()
