@@ -229,7 +229,7 @@ static struct limit_waiter *pick(struct limit *l, int64_t now)
 	if (!best)
 		return NULL;
 	if (is_last_next(l, best, now))
-		return container_of(best->line.prev, struct limit_waiter, in_line);
+		return list_last(&best->line, struct limit_waiter, in_line);
 	return first_in_line(best);
 }
 
