@@ -407,29 +407,32 @@ START_TEST(a_call_is_noted_as_slow_once)
 }
 END_TEST
 
-/* As after many quick calls. */
-static enum pool_pace be_quick(void)
+static enum pool_pace tick(void)
 {
 	struct slow_call slow[1];
 	enum pool_pace pace;
-	mutex_lock(&pool->lock);
-	pool->quick_runs = QUICK_RUNS;
-	pool->has_run = true;
-	mutex_unlock(&pool->lock);
 	(void)pool_tick(pool, slow, 1, &pace);
 	return pace;
 }
 
+/* As after many quick calls. */
+static enum pool_pace be_quick(void)
+{
+	mutex_lock(&pool->lock);
+	pool->quick_runs = QUICK_RUNS;
+	pool->has_run = true;
+	mutex_unlock(&pool->lock);
+	return tick();
+}
+
 START_TEST(calls_behind_one_that_is_not_quick_after_all_run_beside_it)
 {
-	struct slow_call slow[1];
-	enum pool_pace pace;
 	start_with(settings(8));
 	ck_assert_int_eq(be_quick(), POOL_QUICK);
 	submit(0, 8);
 	int64_t until = clock_now() + 10 * NS_PER_S;
 	for (int seen = 0; seen < 8 && clock_now() < until;) {
-		(void)pool_tick(pool, slow, 1, &pace);
+		(void)tick();
 		mutex_lock(&lock);
 		(void)cond_wait_until(&changed, &lock, clock_now() + NS_PER_MS);
 		seen = running;
@@ -444,8 +447,6 @@ END_TEST
 
 START_TEST(a_long_call_ends_the_sparing_of_wake_ups)
 {
-	struct slow_call slow[1];
-	enum pool_pace pace;
 	start_with(settings(1));
 	ck_assert_int_eq(be_quick(), POOL_QUICK);
 	submit(0, 1);
@@ -453,10 +454,8 @@ START_TEST(a_long_call_ends_the_sparing_of_wake_ups)
 	usleep(QUICK_RUN / 1000 + 1);
 	open_gate(true);
 	await(&ended, 1);
-	(void)pool_tick(pool, slow, 1, &pace);
-	ck_assert_int_eq(pace, POOL_BUSY);
-	(void)pool_tick(pool, slow, 1, &pace);
-	ck_assert_int_eq(pace, POOL_QUIET);
+	ck_assert_int_eq(tick(), POOL_BUSY);
+	ck_assert_int_eq(tick(), POOL_QUIET);
 	stop();
 }
 END_TEST
