@@ -9,22 +9,9 @@ import sys
 from xml.sax.saxutils import escape
 
 WIDTH, BAR, LEFT, SCALE = 720, 16, 190, 220
-TITLES = {
-    "W1/1": "an inline answer of 13 bytes, 1 connection",
-    "W1/64": "an inline answer of 13 bytes, 64 connections",
-    "W1/512": "an inline answer of 13 bytes, 512 connections",
-    "W2/64": "the same by a blocking handler, 40 tokens, 64 connections",
-    "W2/1": "the same by a blocking handler, 1 connection",
-    "W3/40": "a handler that sleeps 10 ms, 40 tokens, 200 connections",
-    "W3/200": "a handler that sleeps 10 ms, 200 tokens, 200 connections",
-    "W3/400": "a handler that sleeps 10 ms, 200 tokens, 400 connections",
-    "W5/1k": "a file of 1 KiB, 64 connections",
-    "W5/1m": "a file of 1 MiB, 64 connections",
-    "W8": "a body of 1 MiB, answered with its length, 16 connections",
-}
 
 
-def rows_of(results):
+def rows_of(results, titles):
     """(None, heading) or (ratio, name) in the order of the picture."""
     for case, result in results.items():
         if case.startswith("W9/"):
@@ -35,14 +22,14 @@ def rows_of(results):
         rated = {n: r["ratio"] for n, r in result.items() if "ratio" in r and "rate" in r}
         if len(rated) < 2:
             continue
-        yield None, f"{case}: {TITLES[case]}; requests a second, as a ratio"
+        yield None, f"{case}: {titles[case]}; requests a second, as a ratio"
         for name, ratio in sorted(rated.items(), key=lambda item: -item[1]):
             yield ratio, name
 
 
-def picture(results, path):
+def picture(record, path):
     y, lines = 10, []
-    for ratio, text in rows_of(results):
+    for ratio, text in rows_of(record["results"], record["titles"]):
         if ratio is None:
             y += 14
             lines.append(f'<text x="8" y="{y}" font-weight="bold">{escape(text)}</text>')
@@ -67,4 +54,4 @@ if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     with open(sys.argv[1], encoding="utf-8") as record:
-        picture(json.load(record)["results"], sys.argv[2])
+        picture(json.load(record), sys.argv[2])
