@@ -273,6 +273,15 @@ class Daemon:
             return None
         return wait_for(look, seconds, f"log line {pattern!r}")
 
+    def lines_with(self, text):
+        return [line for line in list(self.lines) if text in line]
+
+    def logged_once(self, text):
+        """Waits for the line of the log with `text`, and asserts that it is one; returns it."""
+        lines = wait_for(lambda: self.lines_with(text), what=f"log line with {text!r}")
+        assert len(lines) == 1, lines
+        return lines[0]
+
     # ---- talking ----
 
     def connect(self, family=socket.AF_INET, timeout=15, source=None, to=None):
