@@ -394,10 +394,14 @@ void conns_go_on(struct list *again)
 
 /* ---- time ---- */
 
+static bool is_before_request(const struct conn *c)
+{
+	return c->state == CONN_PROXY || c->state == CONN_IDLE;
+}
+
 static bool is_idle(const struct conn *c)
 {
-	bool is_before_request = c->state == CONN_PROXY || c->state == CONN_IDLE;
-	return is_before_request && buf_len(&c->out) == 0;
+	return is_before_request(c) && buf_len(&c->out) == 0;
 }
 
 /* A request may have come that no event has told of yet. False: it has, or the
@@ -472,8 +476,8 @@ static void drain_one(struct conn *c)
 		return;
 	}
 	/* A request that came or comes is answered with the close. Whoever was not told so
-	 * with the last answer may be sending the next request. */
-	if (is_idle(c) && look_again(c))
+	 * with the last answer, which may not be written yet, may be sending the next request. */
+	if (is_before_request(c) && (!is_idle(c) || look_again(c)))
 		conn_await_request(c);
 }
 
