@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 4096, ALIGN = _Alignof(max_align_t) };
+enum { BLOCK_SIZE = 4096 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -52,8 +52,8 @@ void arena_reset(struct arena *a)
 		arena_done(a);
 		return;
 	}
-	a->used = 0;
-	a->total = keep->size;
+	a->free = keep->data;
+	a->left = a->total = keep->size;
 }
 
 static struct arena_block *new_block(struct arena *a, size_t size)
@@ -77,20 +77,17 @@ static void *alloc_large(struct arena *a, size_t size)
 		b->next = a->head->next;
 		a->head->next = b;
 	} else {
-		a->head = b;
-		a->used = size;
+		a->head = b; /* full */
 	}
 	return b->data;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+void *arena_alloc_more(struct arena *a, size_t size)
 {
 	if (size > SIZE_MAX / 2)
 		return NULL;
-	size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-	if (size == 0)
-		size = ALIGN;
-	if (!a->head || a->head->size - a->used < size) {
+	size = (size + !size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+	if (a->left < size) {
 		if (size > BLOCK_DATA / 2)
 			return alloc_large(a, size);
 		struct arena_block *b = new_block(a, BLOCK_DATA);
@@ -98,10 +95,12 @@ void *arena_alloc(struct arena *a, size_t size)
 			return NULL;
 		b->next = a->head;
 		a->head = b;
-		a->used = 0;
+		a->free = b->data;
+		a->left = BLOCK_DATA;
 	}
-	void *p = a->head->data + a->used;
-	a->used += size;
+	void *p = a->free;
+	a->free += size;
+	a->left -= size;
 	return p;
 }
 

@@ -16,9 +16,12 @@ struct arena_block;
 
 struct arena {
 	struct arena_block *head; /* the block in use; older ones hang behind it */
-	size_t used;              /* bytes of head that are taken */
+	char *free;               /* what is not taken of it */
+	size_t left;              /* bytes of that; a multiple of ARENA_ALIGN */
 	size_t total;             /* bytes of all blocks, for accounting */
 };
+
+enum { ARENA_ALIGN = _Alignof(max_align_t) };
 
 /* An empty arena; takes no memory before the first allocation. */
 void arena_init(struct arena *a);
@@ -29,9 +32,21 @@ void arena_done(struct arena *a);
 /* Forgets every allocation but keeps one ordinary block for the next use. */
 void arena_reset(struct arena *a);
 
+/* arena_alloc's, for what does not fit into the block in use. */
+must_check void *arena_alloc_more(struct arena *a, size_t size);
+
 /* `size` bytes aligned for any type, not zeroed; NULL when memory is out.
  * `size` 0 yields a unique pointer. */
-must_check void *arena_alloc(struct arena *a, size_t size);
+must_check static inline void *arena_alloc(struct arena *a, size_t size)
+{
+	if (size >= a->left)
+		return arena_alloc_more(a, size);
+	size = (size + !size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+	void *p = a->free;
+	a->free += size;
+	a->left -= size;
+	return p;
+}
 
 /* As arena_alloc, zeroed. */
 must_check void *arena_zalloc(struct arena *a, size_t size);

@@ -38,10 +38,8 @@ static int grow(struct buf *b, size_t need)
 	return 0;
 }
 
-char *buf_reserve(struct buf *b, size_t more)
+char *buf_make_room(struct buf *b, size_t more)
 {
-	if (b->size - b->end >= more && b->data)
-		return b->data + b->end;
 	size_t len = buf_len(b);
 	if (more > SIZE_MAX - len)
 		return NULL;
@@ -83,12 +81,4 @@ int buf_addf(struct buf *b, const char *fmt, ...)
 	va_end(ap);
 	b->end += (size_t)len;
 	return 0;
-}
-
-void buf_drop(struct buf *b, size_t n)
-{
-	must(n <= buf_len(b));
-	b->start += n;
-	if (b->start == b->end)
-		b->start = b->end = 0;
 }

@@ -32,9 +32,15 @@ static inline char *buf_head(const struct buf *b)
 /* Frees the memory; `b` is empty and usable. */
 void buf_done(struct buf *b);
 
+/* buf_reserve's, where the room is not there. */
+must_check char *buf_make_room(struct buf *b, size_t more);
+
 /* Room for `more` bytes at the end. Returns where to write them, or NULL when
  * memory is out (the content stays). Follow with buf_added. */
-must_check char *buf_reserve(struct buf *b, size_t more);
+must_check static inline char *buf_reserve(struct buf *b, size_t more)
+{
+	return b->data && b->size - b->end >= more ? b->data + b->end : buf_make_room(b, more);
+}
 
 static inline void buf_added(struct buf *b, size_t n)
 {
@@ -47,6 +53,12 @@ must_check int buf_add(struct buf *b, const void *data, size_t len);
 must_check int buf_addf(struct buf *b, const char *fmt, ...) printf_like(2, 3);
 
 /* Takes `n` bytes off the start. */
-void buf_drop(struct buf *b, size_t n);
+static inline void buf_drop(struct buf *b, size_t n)
+{
+	must(n <= buf_len(b));
+	b->start += n;
+	if (b->start == b->end)
+		b->start = b->end = 0;
+}
 
 #endif

@@ -19,8 +19,8 @@ static inline int http_is_control(char c)
 	return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
-/* Not 0 when one of eight bytes is a control character; which one it is, the
- * borrows between the bytes may blur. */
+/* Not 0 when one of eight bytes is a control character. The lowest bit is the first
+ * one's where the first byte is the lowest; above it, borrows may blur which. */
 static inline uint64_t http_controls_in(const char *eight)
 {
 	const uint64_t ones = UINT64_MAX / 255;
@@ -46,8 +46,13 @@ static inline size_t http_find_control(const char *text, size_t len)
 			return i + (size_t)__builtin_ctz((unsigned)found);
 	}
 #endif
-	while (len - i >= 8 && !http_controls_in(text + i))
-		i += 8;
+	for (; len - i >= 8; i += 8) {
+		uint64_t found = http_controls_in(text + i);
+		if (found && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+			return i + (size_t)__builtin_ctzll(found) / 8;
+		if (found)
+			break;
+	}
 	while (i < len && !http_is_control(text[i]))
 		i++;
 	return i;

@@ -164,17 +164,22 @@ static const unsigned char classes[256] = {
 	/* clang-format on */
 };
 
-static bool is_all(const char *text, size_t len, unsigned char class)
+static inline size_t class_len(const char *text, size_t len, unsigned char class)
 {
-	unsigned char all = class;
-	for (size_t i = 0; i < len; i++)
-		all &= classes[(unsigned char)text[i]];
-	return all != 0;
+	size_t i = 0;
+	while (i < len && (classes[(unsigned char)text[i]] & class))
+		i++;
+	return i;
+}
+
+size_t http_token_len(const char *text, size_t len)
+{
+	return class_len(text, len, TCHAR);
 }
 
 bool http_is_token(const char *text, size_t len)
 {
-	return len > 0 && is_all(text, len, TCHAR);
+	return len > 0 && http_token_len(text, len) == len;
 }
 
 /* All but control characters, of which the tab may be there. */
@@ -190,15 +195,12 @@ bool http_is_field_value(const char *text, size_t len)
 
 size_t http_plain_name_len(const char *text, size_t len)
 {
-	size_t i = 0;
-	while (i < len && (classes[(unsigned char)text[i]] & NAME_CHAR))
-		i++;
-	return i;
+	return class_len(text, len, NAME_CHAR);
 }
 
 bool http_is_target_text(const char *text, size_t len)
 {
-	return is_all(text, len, TARGET_CHAR);
+	return class_len(text, len, TARGET_CHAR) == len;
 }
 
 bool http_span_is(struct http_span s, const char *word)

@@ -50,6 +50,7 @@ static inline bool http_status_has_body(int status)
 }
 
 /* RFC 9110 character classes. */
+size_t http_token_len(const char *text, size_t len);    /* how much of it is tchar */
 bool http_is_token(const char *text, size_t len);       /* one or more tchar */
 bool http_is_field_value(const char *text, size_t len); /* no control but tab; may be empty */
 

@@ -16,6 +16,10 @@
 
 static int parse_version(const char *text, size_t len, struct http_head *head)
 {
+	if (len == HTTP_VERSION_LEN && memcmp(text, "HTTP/1.1", HTTP_VERSION_LEN) == 0) {
+		head->minor = 1; /* as nearly all say */
+		return 0;
+	}
 	if (len != HTTP_VERSION_LEN || memcmp(text, "HTTP/", 5) != 0 || text[6] != '.' ||
 	    text[5] < '0' || text[5] > '9' || text[7] < '0' || text[7] > '9')
 		return -400;
@@ -29,16 +33,15 @@ int http_request_line_cut(const char *line, size_t len, const struct http_limits
 			  struct http_request_line *ret)
 {
 	const char *end = line + len;
-	const char *space = memchr(line, ' ', len <= HTTP_METHOD_MAX ? len : HTTP_METHOD_MAX + 1);
-	*ret = (struct http_request_line){ .method = { line,
-						       space ? (size_t)(space - line) : len } };
-	if (ret->method.len > HTTP_METHOD_MAX || (len > 0 && !http_is_token(line, ret->method.len)))
+	size_t method = http_token_len(line, len <= HTTP_METHOD_MAX ? len : HTTP_METHOD_MAX + 1);
+	*ret = (struct http_request_line){ .method = { line, method } };
+	if (method > HTTP_METHOD_MAX || (method < len && (method == 0 || line[method] != ' ')))
 		return -400;
-	if (!space)
+	if (method == len)
 		return 0;
-	const char *target = space + 1;
+	const char *target = line + method + 1;
 	size_t left = (size_t)(end - target), longest = limits->target_max + 1;
-	space = memchr(target, ' ', left < longest ? left : longest);
+	const char *space = memchr(target, ' ', left < longest ? left : longest);
 	ret->target = (struct http_span){ target, space ? (size_t)(space - target) : left };
 	if (!space)
 		return left > limits->target_max ? -414 : 0;
@@ -74,11 +77,11 @@ static bool is_blank(char c)
 
 static int parse_field(char *line, size_t len, struct http_header *ret)
 {
-	char *colon = memchr(line, ':', len);
-	if (!colon || !http_is_token(line, (size_t)(colon - line)))
+	size_t name_len = http_token_len(line, len);
+	char *colon = line + name_len, *end = line + len;
+	if (name_len == 0 || colon == end || *colon != ':')
 		return -400; /* also obs-fold and a space before the colon */
 	char *value = colon + 1;
-	char *end = line + len;
 	while (value < end && is_blank(*value))
 		value++;
 	while (end > value && is_blank(end[-1]))
@@ -88,7 +91,7 @@ static int parse_field(char *line, size_t len, struct http_header *ret)
 	*ret = (struct http_header){
 		.name = line,
 		.value = value,
-		.name_len = (uint32_t)(colon - line),
+		.name_len = (uint32_t)name_len,
 		.value_len = (uint32_t)(end - value),
 	};
 	return 0;
@@ -223,45 +226,80 @@ static int settle(struct facts *f)
 	return settle_framing(f);
 }
 
-/* The line at *at without its end; *at is then the next one's. It holds no control
- * characters but tabs. */
-static struct http_span next_line(const char *head, size_t len, size_t *at,
-				  const struct http_limits *limits)
+struct text {
+	char *head;
+	size_t len;
+	size_t at; /* where the next line begins */
+	const struct http_limits *limits;
+	const uint32_t *ends; /* of the lines from there on; NULL: to be found */
+};
+
+/* The end of the next line, before which there are no control characters but tabs;
+ * false: it has none. */
+static bool find_end(const struct text *t, size_t *ret_end)
 {
-	size_t i = *at;
-	while ((i += http_find_control(head + i, len - i)) < len && head[i] == '\t')
+	size_t i = t->at;
+	while ((i += http_find_control(t->head + i, t->len - i)) < t->len && t->head[i] == '\t')
 		i++;
-	bool has_cr = i < len && head[i] == '\r';
-	if (len - i <= has_cr || head[i + has_cr] != '\n' || (!has_cr && !limits->takes_bare_lf))
-		return (struct http_span){ NULL, 0 };
-	struct http_span line = { head + *at, i - *at };
-	*at = i + has_cr + 1;
-	return line;
+	bool has_cr = i < t->len && t->head[i] == '\r';
+	*ret_end = i;
+	return t->len - i > has_cr && t->head[i + has_cr] == '\n' &&
+	       (has_cr || t->limits->takes_bare_lf);
+}
+
+/* The next line without its end; NULL: there is none. */
+static inline char *next_line(struct text *t, size_t *ret_len)
+{
+	size_t end, start = t->at;
+	if (t->ends)
+		end = *t->ends++;
+	else if (!find_end(t, &end))
+		return NULL;
+	*ret_len = end - start;
+	t->at = end + (t->head[end] == '\r') + 1;
+	return t->head + start;
+}
+
+/* What an assignment of zeros would do, in a few stores instead of a loop. */
+static void begin_head(struct http_head *head, struct http_header *headers)
+{
+	head->query = head->host = (struct http_span){ NULL, 0 };
+	head->minor = 0;
+	head->keep_alive = head->chunked = head->has_length = false;
+	head->length = 0;
+	head->expect = HTTP_EXPECT_NONE;
+	head->headers = headers;
+	head->header_count = 0;
 }
 
 int http_head_parse(char *text, size_t len, const struct http_limits *limits,
-		    struct http_header *headers, struct http_head *ret)
+		    const struct http_lines *lines, struct http_header *headers,
+		    struct http_head *ret)
 {
-	struct http_head head = { .headers = headers };
+	struct http_head head;
 	struct facts facts = { .head = &head };
-	size_t at = 0;
+	struct text t = { text, len, 0, limits, lines && lines->count ? lines->ends : NULL };
+	char *line;
+	size_t line_len;
+	begin_head(&head, headers);
 	if (len > limits->head_max)
 		return -431;
-	struct http_span line;
-	do
-		line = next_line(text, len, &at, limits);
-	while (line.at && line.len == 0);
-	int rc = line.at ? parse_request_line(line.at, line.len, limits, &head) : -400;
-	while (rc == 0) {
-		line = next_line(text, len, &at, limits);
-		if (!line.at)
+	do {
+		line = next_line(&t, &line_len);
+		if (!line)
 			return -400;
-		if (line.len == 0)
+	} while (line_len == 0);
+	int rc = parse_request_line(line, line_len, limits, &head);
+	while (rc == 0) {
+		line = next_line(&t, &line_len);
+		if (!line)
+			return -400;
+		if (line_len == 0)
 			break;
 		if (head.header_count == limits->headers_max)
 			return -431;
 		struct http_header *h = &headers[head.header_count++];
-		rc = parse_field(text + (line.at - text), line.len, h);
+		rc = parse_field(line, line_len, h);
 		if (rc == 0)
 			rc = take_field(&facts, h);
 	}

@@ -54,6 +54,14 @@ struct http_scan {
 	uint32_t lines; /* that ended, empty ones included */
 };
 
+/* Where the lines of a head end that was scanned at once, the empty one included: its
+ * parser need not look for them again. */
+enum { HTTP_LINES_KEPT = 64 };
+struct http_lines {
+	uint32_t count; /* 0: they are not known */
+	uint32_t ends[HTTP_LINES_KEPT];
+};
+
 /*
  * Looks at those of `len` bytes of a head that it has not seen yet; what it has
  * seen must still begin at buf[0]. Empty lines before the request line
@@ -64,18 +72,20 @@ struct http_scan {
  * line; -414, -431 for what is over the limits.
  */
 must_check long http_head_scan(const char *buf, size_t len, struct http_scan *scan,
-			       const struct http_limits *limits);
+			       const struct http_limits *limits, struct http_lines *ret_lines);
 
 /*
  * Takes a complete head of `len` bytes apart in place (terminators are
- * written into it). `headers` has room for limits->headers_max. Returns 0 or a
+ * written into it). `lines` is what scanning this very head told, or NULL.
+ * `headers` has room for limits->headers_max. Returns 0 or a
  * negative HTTP status: -400, -414, -431, -501 (transfer coding that is
  * not ours), -505 (version).
  * Refused with -400: all that RFC 9112 and design 8 name (CL with TE, repeated
  * or malformed CL, TE in 1.0, obs-fold, space before colon, bad Host …).
  */
 must_check int http_head_parse(char *head, size_t len, const struct http_limits *limits,
-			       struct http_header *headers, struct http_head *ret);
+			       const struct http_lines *lines, struct http_header *headers,
+			       struct http_head *ret);
 
 /* A request line cut at its spaces; what has not come yet is at NULL. */
 struct http_request_line {

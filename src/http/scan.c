@@ -58,7 +58,7 @@ static int check_first(const char *buf, size_t first, size_t end, const struct h
 /* From scan->at, which is at or after `first`, to the end of the head, or as far as
  * it has come, or to what no head may hold. The head's length; 0; or -400. */
 static long walk(const char *buf, size_t len, size_t first, struct http_scan *scan,
-		 const struct http_limits *limits)
+		 const struct http_limits *limits, struct http_lines *lines)
 {
 	size_t i = scan->at;
 	for (;;) {
@@ -73,6 +73,8 @@ static long walk(const char *buf, size_t len, size_t first, struct http_scan *sc
 		size_t line = line_end(buf, len, i, limits);
 		if (line == 0)
 			return -400;
+		if (scan->lines < HTTP_LINES_KEPT)
+			lines->ends[scan->lines] = (uint32_t)i;
 		scan->lines++;
 		if (i > first && buf[i - 1] == '\n')
 			return (long)(i + line);
@@ -81,7 +83,7 @@ static long walk(const char *buf, size_t len, size_t first, struct http_scan *sc
 }
 
 long http_head_scan(const char *buf, size_t len, struct http_scan *scan,
-		    const struct http_limits *limits)
+		    const struct http_limits *limits, struct http_lines *ret_lines)
 {
 	size_t end = len < limits->head_max ? len : limits->head_max;
 	int empty_lines;
@@ -93,7 +95,8 @@ long http_head_scan(const char *buf, size_t len, struct http_scan *scan,
 	if (scan->at <= first)
 		*scan = (struct http_scan){ .at = (uint32_t)first, .lines = (uint32_t)empty_lines };
 	size_t from = scan->at;
-	long rc = walk(buf, end, first, scan, limits);
+	long rc = walk(buf, end, first, scan, limits, ret_lines);
+	ret_lines->count = from == 0 && scan->lines <= HTTP_LINES_KEPT ? scan->lines : 0;
 	/* A whole head's first line is http_head_parse's to judge. */
 	if (rc <= 0 && is_in_first(buf, first, from, limits)) {
 		int bad = check_first(buf, first, scan->at, limits);

@@ -109,18 +109,21 @@ uint64_t access_lost(const struct access *a)
 	return sink_lost(&a->sink);
 }
 
+static void log_line(struct loop *loop, const struct request *req, enum access_format format)
+{
+	char line[ACCESS_LINE_MAX];
+	size_t len = access_line(format, req, clock_now(), line);
+	sink_put(&loop->access->sink, &loop->access->rings[loop->number], line, len);
+	loop->has_lines = true;
+}
+
 void access_log(struct loop *loop, const struct request *req)
 {
-	struct access *a = loop->access;
-	if (!a)
+	if (!loop->access)
 		return;
-	int format = atomic_load_explicit(&a->format, memory_order_acquire);
-	if (format == FORMAT_OFF)
-		return;
-	char line[ACCESS_LINE_MAX];
-	size_t len = access_line((enum access_format)format, req, clock_now(), line);
-	sink_put(&a->sink, &a->rings[loop->number], line, len);
-	loop->has_lines = true;
+	int format = atomic_load_explicit(&loop->access->format, memory_order_acquire);
+	if (format != FORMAT_OFF)
+		log_line(loop, req, (enum access_format)format);
 }
 
 void access_flush(struct loop *loop)

@@ -277,10 +277,10 @@ static bool is_answering(const struct conn *c)
 	return c->state == CONN_CALL || c->state == CONN_READ || c->state == CONN_REPLY;
 }
 
-/* Everything is written; is this the end? */
-static bool is_over(struct conn *c)
+/* It is to be closed, and everything is written; is this the end? */
+static bool is_end(struct conn *c)
 {
-	if (!c->closing || buf_len(&c->out) > 0 || is_answering(c))
+	if (buf_len(&c->out) > 0 || is_answering(c))
 		return false;
 	bool is_unread = c->readable || c->was_refused || buf_len(&c->in) > 0;
 	if (c->state != CONN_LINGER && is_unread && !c->peer_ended)
@@ -288,16 +288,17 @@ static bool is_over(struct conn *c)
 	return c->state != CONN_LINGER || c->peer_ended || c->dropped > CONN_LINGER_MAX;
 }
 
+static inline bool is_over(struct conn *c)
+{
+	return c->closing && is_end(c);
+}
+
 bool conn_advance(struct conn *c)
 {
 	for (int i = 0; i < CONN_READS_MAX; i++) {
 		if (c->cut_short && wants_input(c))
 			parse_kept(c);
-		if (is_over(c)) {
-			conn_close(c);
-			return false;
-		}
-		if (!c->readable || c->cut_short || !wants_input(c))
+		if (is_over(c) || !c->readable || c->cut_short || !wants_input(c))
 			break;
 		if (!read_some(c))
 			return false;
@@ -359,7 +360,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 	struct conn *c = arg;
 	(void)fd;
 	must_be(c, CONN_MAGIC);
-	c->loop->now = clock_now();
+	loop_wake(c->loop);
 	if (what & (EV_READ | EV_CLOSED))
 		c->readable = true;
 	c->end_is_near |= (what & EV_CLOSED) != 0;

@@ -52,7 +52,7 @@ static int parse_head(struct conn *c, const char *data, size_t len, size_t lines
 	if (!head || !headers)
 		return 500;
 	memcpy(head, data, len);
-	return -http_head_parse(head, len, &fitted, headers, &req->head);
+	return -http_head_parse(head, len, &fitted, &c->loop->lines, headers, &req->head);
 }
 
 /* Decides before any of the body is read. */
@@ -135,7 +135,7 @@ static size_t take_head(struct conn *c, const char *data, size_t len)
 		c->scan = (struct http_scan){ 0 };
 		c->began = c->loop->now;
 	}
-	long head = http_head_scan(data, len, &c->scan, &gen->limits);
+	long head = http_head_scan(data, len, &c->scan, &gen->limits, &c->loop->lines);
 	if (head == 0) {
 		conn_set_deadline(c, clock_add(c->began, gen->header_timeout));
 		return 0;

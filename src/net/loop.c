@@ -94,6 +94,7 @@ static void check_drained(struct loop *loop)
 void loop_turn(struct loop *loop, bool waits)
 {
 	waits = waits && mailbox_sleep(&loop->mailbox);
+	loop->has_slept = true;
 	if (event_base_loop(loop->base, EVLOOP_ONCE | (waits ? 0 : EVLOOP_NONBLOCK)) < 0) {
 		log_last_words("an event loop failed");
 		abort();
@@ -283,11 +284,11 @@ const char *loop_library(void)
 const char *loop_date(struct loop *loop)
 {
 	struct timespec ts;
-	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
-	if (ts.tv_sec != loop->date_second) {
-		loop->date_second = ts.tv_sec;
-		http_date_write(ts.tv_sec, loop->date);
-	}
+	if (loop->now < loop->date_until)
+		return loop->date;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	http_date_write(ts.tv_sec, loop->date);
+	loop->date_until = loop->now + NS_PER_S - ts.tv_nsec;
 	return loop->date;
 }
 

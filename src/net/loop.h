@@ -56,7 +56,8 @@ struct loop {
 	struct event *again_event; /* activated while `again` is not empty */
 	struct wheel wheel;
 	int64_t timer_at; /* what timer_event is set to */
-	int64_t now;      /* of the current callback */
+	int64_t now;      /* when this turn began, or later */
+	bool has_slept;   /* since `now` */
 	struct submitter submitter;
 	struct readers *readers; /* all loops' */
 	struct census *census;   /* likewise; NULL: nobody counts */
@@ -85,7 +86,7 @@ struct loop {
 	int spare_body_count;
 	size_t spare_body_bytes;
 	struct memo memo;
-	time_t date_second;
+	int64_t date_until; /* when it will be another */
 	char date[HTTP_DATE_LEN + 1];
 	char id[LOOP_ID_LEN + 1]; /* the last request's: process, random; loop; count */
 	struct access *access;    /* all loops' access log; NULL: none */
@@ -95,9 +96,10 @@ struct loop {
 	bool is_stopping;
 	void (*drained)(struct loop *loop, void *ctx); /* called once, when draining and empty */
 	void *drained_ctx;
-	struct errand errand; /* to this loop; its sender's until delivered */
-	struct errand report; /* from this loop to another */
-	char *read_buf;       /* LOOP_READ_SIZE bytes, shared by its connections */
+	struct errand errand;    /* to this loop; its sender's until delivered */
+	struct errand report;    /* from this loop to another */
+	char *read_buf;          /* LOOP_READ_SIZE bytes, shared by its connections */
+	struct http_lines lines; /* of the head that is being read */
 };
 
 /* Boot, main thread. 0, or a negative errno. `gen` is referenced. */
@@ -125,6 +127,15 @@ void loop_done(struct loop *loop);
 /* On the loop: stop accepting, close what is idle, call drained(loop, ctx) when
  * the last connection has gone. */
 void loop_drain(struct loop *loop, void (*drained)(struct loop *loop, void *ctx), void *ctx);
+
+/* On the loop, at the beginning of callbacks that come often: the clock is read by the first
+ * one of a turn. */
+static inline void loop_wake(struct loop *loop)
+{
+	if (loop->has_slept)
+		loop->now = clock_now();
+	loop->has_slept = false;
+}
 
 /* On the loop: the rest of a turn; callbacks run outside of loop_run's own. */
 void loop_set_timer(struct loop *loop, struct wheel_timer *t, int64_t when);

@@ -30,7 +30,7 @@ static char *put(char *to, const char *text, size_t len)
 
 static char *put_text(char *to, const char *text)
 {
-	return put(to, text, strlen(text));
+	return stpcpy(to, text);
 }
 
 static char *put_number(char *to, uint64_t n)

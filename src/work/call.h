@@ -74,7 +74,7 @@ struct call {
 	_Atomic bool cancelled; /* any thread: nobody waits for it any more */
 };
 
-/* Owner. */
+/* Owner, of one that is all zeros. */
 void call_init(struct call *call);
 
 #endif

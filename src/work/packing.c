@@ -103,17 +103,21 @@ static int unpack(struct request *req, struct request_body *packed)
 	return rc;
 }
 
-int packing_open(struct request *req)
+static int unpack_body(struct request *req)
 {
-	if (!req->route->gunzips || req->body.len == 0 ||
-	    http_packing(&req->head) != HTTP_PACKING_GZIP)
-		return 0;
 	struct request_body packed = req->body;
 	req->body = (struct request_body){ .fd = -1 };
 	int rc = unpack(req, &packed);
 	body_drop(&packed);
 	drop_header(&req->head, "Content-Encoding");
 	return rc;
+}
+
+int packing_open(struct request *req)
+{
+	bool is_packed = req->route->gunzips && req->body.len > 0 &&
+			 http_packing(&req->head) == HTTP_PACKING_GZIP;
+	return is_packed ? unpack_body(req) : 0;
 }
 
 /* ---- answers ---- */

@@ -18,13 +18,10 @@
 
 void call_init(struct call *call)
 {
-	*call = (struct call){
-		.magic = CALL_MAGIC,
-		.state = CALL_IDLE,
-		.expires = CLOCK_NEVER,
-		.name = "",
-		.id = "",
-	};
+	call->magic = CALL_MAGIC;
+	call->state = CALL_IDLE;
+	call->expires = CLOCK_NEVER;
+	call->name = call->id = "";
 	limit_waiter_init(&call->waiter);
 	list_init(&call->link);
 	list_init(&call->promise);

@@ -32,14 +32,14 @@ static void check_headers(const struct http_head *head)
 	}
 }
 
-static int parse(const char *data, size_t len)
+static int parse(const char *data, size_t len, const struct http_lines *lines)
 {
 	struct http_header headers[HEADERS_MAX];
 	struct http_head head;
 	char *text = malloc(len);
 	must(text);
 	memcpy(text, data, len);
-	int rc = http_head_parse(text, len, &limits, headers, &head);
+	int rc = http_head_parse(text, len, &limits, lines, headers, &head);
 	if (rc == 0) {
 		check_headers(&head);
 		must(!head.chunked || !head.has_length);
@@ -66,17 +66,19 @@ static size_t count_lines(const char *text, size_t len)
 static void scan(const char *text, size_t size)
 {
 	struct http_scan at_once = { 0 }, by_byte = { 0 };
+	struct http_lines lines, others;
 	size_t come = 0;
-	long whole = http_head_scan(text, size, &at_once, &limits), n = 0;
+	long whole = http_head_scan(text, size, &at_once, &limits, &lines), n = 0;
 	while (come < size && n == 0)
-		n = http_head_scan(text, ++come, &by_byte, &limits);
-	int rc = whole > 0 ? parse(text, (size_t)whole) : (int)whole;
+		n = http_head_scan(text, ++come, &by_byte, &limits, &others);
+	int rc = whole > 0 ? parse(text, (size_t)whole, &lines) : (int)whole;
 	must(n == whole || (n < 0 && n == rc));
+	must(whole <= 0 || parse(text, (size_t)whole, NULL) == rc);
 	if (whole > 0)
 		must(at_once.lines == count_lines(text, (size_t)whole));
 	if (n > 0)
 		must(by_byte.lines == at_once.lines);
-	(void)parse(text, size);
+	(void)parse(text, size, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -59,12 +59,12 @@ static void summarize(const struct http_head *head, char *to)
 }
 
 /* Parses memory that ends with the head. */
-static int parse(const char *text, size_t len, char *summary)
+static int parse(const char *text, size_t len, const struct http_lines *lines, char *summary)
 {
 	struct guard g;
 	struct http_header headers[HEADERS_MAX];
 	struct http_head head = { .minor = -1 };
-	int rc = http_head_parse(guard_put(&g, text, len), len, &limits, headers, &head);
+	int rc = http_head_parse(guard_put(&g, text, len), len, &limits, lines, headers, &head);
 	if (rc == 0)
 		summarize(&head, summary);
 	else
@@ -77,16 +77,17 @@ static int parse(const char *text, size_t len, char *summary)
 static int feed(const char *text, size_t len, size_t first, size_t others, char *summary)
 {
 	struct http_scan scan = { 0 };
+	struct http_lines lines;
 	size_t come = first < len ? first : len;
 	for (;;) {
 		struct guard g;
-		long n = http_head_scan(guard_put(&g, text, come), come, &scan, &limits);
+		long n = http_head_scan(guard_put(&g, text, come), come, &scan, &limits, &lines);
 		guard_close(&g);
 		ck_assert(scan.at <= come && n <= (long)come);
 		if (n < 0)
 			return (int)n;
 		if (n > 0)
-			return parse(text, (size_t)n, summary);
+			return parse(text, (size_t)n, &lines, summary);
 		if (come == len)
 			return MORE;
 		come += others < len - come ? others : len - come;
@@ -605,8 +606,9 @@ START_TEST(a_limit_may_be_lowered_between_two_scans)
 	static const char text[] = "GET / HTTP/1.1\r\nHost: h";
 	struct http_limits lower = { 10, 5, HEADERS_MAX, false };
 	struct http_scan scan = { 0 };
-	ck_assert_int_eq(http_head_scan(text, sizeof(text) - 1, &scan, &limits), 0);
-	ck_assert_int_eq(http_head_scan(text, sizeof(text) - 1, &scan, &lower), -431);
+	struct http_lines lines;
+	ck_assert_int_eq(http_head_scan(text, sizeof(text) - 1, &scan, &limits, &lines), 0);
+	ck_assert_int_eq(http_head_scan(text, sizeof(text) - 1, &scan, &lower, &lines), -431);
 }
 END_TEST
 
@@ -646,8 +648,10 @@ START_TEST(heads_end_where_bodies_begin)
 	for (size_t len = head; len < sizeof(text); len++) {
 		struct guard g;
 		struct http_scan scan = { 0 };
-		ck_assert_int_eq(http_head_scan(guard_put(&g, text, len), len, &scan, &limits),
-				 (long)head);
+		struct http_lines lines;
+		ck_assert_int_eq(
+			http_head_scan(guard_put(&g, text, len), len, &scan, &limits, &lines),
+			(long)head);
 		guard_close(&g);
 	}
 }
@@ -657,7 +661,8 @@ START_TEST(a_scan_says_where_to_go_on)
 {
 	static const char text[] = "GET / HTTP/1.1\r\nHost: h\r\nA: b";
 	struct http_scan scan = { 0 };
-	ck_assert_int_eq(http_head_scan(text, sizeof(text) - 1, &scan, &limits), 0);
+	struct http_lines lines;
+	ck_assert_int_eq(http_head_scan(text, sizeof(text) - 1, &scan, &limits, &lines), 0);
 	ck_assert_uint_gt(scan.at, 0);
 	ck_assert_uint_le(scan.at, sizeof(text) - 1);
 }
@@ -682,7 +687,7 @@ START_TEST(parsing_stands_without_scanning)
 	};
 	char summary[1024];
 	for (const struct row *r = rows; r < rows + array_len(rows); r++)
-		ck_assert_msg(parse(r->text, r->len, summary) == r->rc, "'%s'", r->text);
+		ck_assert_msg(parse(r->text, r->len, NULL, summary) == r->rc, "'%s'", r->text);
 }
 END_TEST
 
@@ -692,7 +697,7 @@ START_TEST(headers_are_found_by_any_case)
 		"POST /a?b HTTP/1.1\r\nHost: h\r\nX-Empty:\r\nX-One: \t1 a \t\r\nx-one: 2\r\n\r\n";
 	struct http_header headers[HEADERS_MAX];
 	struct http_head head;
-	ck_assert_int_eq(http_head_parse(text, sizeof(text) - 1, &limits, headers, &head), 0);
+	ck_assert_int_eq(http_head_parse(text, sizeof(text) - 1, &limits, NULL, headers, &head), 0);
 	ck_assert_ptr_eq(head.headers, headers);
 	ck_assert_uint_eq(head.header_count, 4);
 	ck_assert_int_eq(head.method, HTTP_POST);

@@ -103,6 +103,7 @@ static void start_with(struct pool_settings s)
 	pool = pool_new("test", &s);
 	ck_assert_ptr_nonnull(pool);
 	for (int i = 0; i < CALLS; i++) {
+		jobs[i].call = (struct call){ 0 };
 		call_init(&jobs[i].call);
 		jobs[i].call.run = run;
 		jobs[i].call.done = done;
