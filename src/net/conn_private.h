@@ -44,6 +44,8 @@ enum conn_state {
 	CONN_LINGER, /* the client, to see the end: all is sent, we only read and drop */
 };
 
+/* What each request touches stands together, in the order of its way: with many
+ * connections the memory of each is cold when its turn comes. */
 struct conn {
 	unsigned magic;
 	int fd;
@@ -63,32 +65,33 @@ struct conn {
 	struct loop *loop;
 	struct request *req;   /* NULL in IDLE, HEAD and LINGER */
 	struct stream *stream; /* of req, once known; what the worker of CONN_CALL shares */
-	struct list link;      /* of the loop's connections */
-	struct list pending;   /* in the loop's dirty or again list */
-	struct list idle;      /* in the loop's, between two requests */
+	struct task *tasks;    /* to be submitted when `out` is written */
+	struct buf in;
+	struct buf out;
+	struct list pending; /* in the loop's dirty or again list */
+	struct list idle;    /* in the loop's, between two requests */
 	struct wheel_timer timer;
 	int64_t deadline;       /* of what `state` waits for; CLOCK_NEVER */
 	int64_t write_deadline; /* while the socket takes nothing more; else CLOCK_NEVER */
 	int64_t began;          /* first byte of the request */
-	struct buf in;
-	struct buf out;
-	struct http_scan scan; /* of the head in `in` */
-	size_t dropped;        /* while lingering */
-	uint64_t body_left;    /* of a body with Content-Length */
-	uint64_t skip;         /* in IDLE: the rest of a body that nobody wanted */
-	uint64_t sent;         /* of the response body in CONN_REPLY */
-	uint64_t ready;        /* bytes of its file that can be sent without waiting for a disk */
+	uint64_t skip;          /* in IDLE: the rest of a body that nobody wanted */
+	uint64_t served;        /* requests so far */
+	uint64_t written;       /* bytes so far */
+	uint64_t sent;          /* of the response body in CONN_REPLY */
+	uint64_t ready;         /* bytes of its file that can be sent without waiting for a disk */
+	struct http_scan scan;  /* of the head in `in` */
+	struct addr client;     /* who connected, or who a PROXY header named */
+	struct event event;
+	/* Of bodies, of large answers, and of slow clients: */
+	struct list link;   /* of the loop's connections */
+	size_t dropped;     /* while lingering */
+	uint64_t body_left; /* of a body with Content-Length */
 	int64_t ready_since;
-	uint64_t served;  /* requests so far */
-	uint64_t written; /* bytes so far */
-	uint64_t taken;   /* while blocked: of these, what the client's system had */
+	uint64_t taken; /* while blocked: of `written`, what the client's system had */
 	struct pace write_pace;
 	struct pace body_pace;
 	struct http_chunked chunked;
-	struct task *tasks; /* to be submitted when `out` is written */
-	struct event event;
 	struct census_client *seat; /* where its client is counted; NULL: it is not */
-	struct addr client;         /* who connected, or who a PROXY header named */
 };
 
 /* conn.c */
