@@ -81,6 +81,14 @@ class Server:
                     pass
         return seconds, switches
 
+    def rss(self):
+        """Kilobytes in memory now, all processes together."""
+        total = 0
+        for pid in self.pids():
+            with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+                total += int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
+        return total
+
     def stop(self):
         if self.process.poll() is None:
             for pid in reversed(self.pids()):
