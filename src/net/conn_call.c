@@ -50,6 +50,12 @@ static const char *why_not_run(enum call_end end)
 	}
 }
 
+const char *conn_why_refused(const struct conn *c)
+{
+	enum call_end end = c->req->call.end;
+	return end == CALL_RAN ? NULL : why_not_run(end);
+}
+
 /* A call that nobody waited for has come home. */
 static void end_abandoned(struct request *req, struct loop *loop)
 {

@@ -55,6 +55,26 @@ static int parse_head(struct conn *c, const char *data, size_t len, size_t lines
 	return -http_head_parse(head, len, &fitted, &c->loop->lines, headers, &req->head);
 }
 
+static bool has_body(const struct http_head *head)
+{
+	return head->chunked || head->length > 0;
+}
+
+/* A client that asks before it sends is told now what its call would be told once all
+ * of its body is here. */
+static int line_refuses(struct request *req)
+{
+	const struct route *route = req->route;
+	struct call *call = &req->call;
+	if (req->head.expect != HTTP_EXPECT_CONTINUE || !has_body(&req->head) || !route->pool ||
+	    !pool_turns_away(route->pool, route->share))
+		return 0;
+	call->pool = route->pool;
+	call->end = CALL_FULL;
+	call->retry_after = pool_retry_after(route->pool, route->share);
+	return 503;
+}
+
 /* Decides before any of the body is read. */
 static void decide_early(struct conn *c)
 {
@@ -70,12 +90,9 @@ static void decide_early(struct conn *c)
 		rc = req->head.length > req->gen->body_max ? 413 : 0;
 	else if (rc == 0 && req->head.has_length)
 		rc = body_expect(req, req->head.length);
+	if (rc == 0)
+		rc = line_refuses(req);
 	c->refusal = (uint16_t)(rc < 0 ? 500 : rc);
-}
-
-static bool has_body(const struct http_head *head)
-{
-	return head->chunked || head->length > 0;
 }
 
 /* A small body of a refused request is read and dropped: the connection lives
@@ -119,7 +136,7 @@ static void head_complete(struct conn *c, const char *data, size_t len, bool not
 	if (!has_body(&c->req->head))
 		conn_dispatch(c);
 	else if (c->refusal && !can_discard(c))
-		conn_refuse(c, c->refusal, NULL);
+		conn_refuse(c, c->refusal, conn_why_refused(c));
 	else if (!c->refusal && c->req->route->is_live)
 		conn_stream_begin_body(c);
 	else

@@ -152,8 +152,9 @@ void conn_body_came(struct conn *c, size_t len);
 /* conn_call.c */
 void conn_dispatch(struct conn *c);                               /* the request is complete */
 void conn_refuse(struct conn *c, int status, const char *detail); /* answer, then close */
-void conn_call_timeout(struct conn *c); /* its deadline came in CONN_CALL */
-bool conn_abandon(struct conn *c);      /* the client is gone in CONN_CALL */
+const char *conn_why_refused(const struct conn *c); /* by the pool; NULL: it was not */
+void conn_call_timeout(struct conn *c);             /* its deadline came in CONN_CALL */
+bool conn_abandon(struct conn *c);                  /* the client is gone in CONN_CALL */
 void conn_answer(struct conn *c, int status, const char *detail);     /* in a handler's place */
 void conn_answer_for(struct conn *c, int status, const char *detail); /* who has the request */
 

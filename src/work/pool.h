@@ -133,6 +133,10 @@ bool pool_cancel(struct call *call, bool abandon);
 /* Loop that submitted it: has no worker taken it yet? */
 bool pool_is_waiting(struct call *call);
 
+/* Any thread: would a call that comes now through `share` be refused (CALL_FULL)? Then
+ * it counts as one that was. */
+bool pool_turns_away(struct pool *pool, const struct limit_share *share);
+
 /* Any thread: seconds after which a refused client of `share` may try again. */
 int pool_retry_after(struct pool *pool, const struct limit_share *share);
 

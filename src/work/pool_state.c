@@ -133,6 +133,14 @@ void pool_shares_end(struct pool *p)
 
 /* ---- numbers and lists ---- */
 
+bool pool_turns_away(struct pool *p, const struct limit_share *share)
+{
+	mutex_lock(&p->lock);
+	bool is_full = limit_turns_away(&p->limit, share, clock_now());
+	mutex_unlock(&p->lock);
+	return is_full;
+}
+
 int pool_retry_after(struct pool *p, const struct limit_share *share)
 {
 	mutex_lock(&p->lock);

@@ -171,6 +171,27 @@ def test_a_client_that_asks_first_is_refused_without_go_on(daemon, head, status)
         assert r.status == status and r.interim == []
 
 
+def test_a_client_that_asks_first_is_refused_when_the_line_is_full(daemon, tmp_path):
+    log = tmp_path / "access.log"
+    d = daemon(DEMO + GATE + "[pool default]\nthread_tokens = 1\nqueue_max = 0\n",
+               server=f"access_log = {log}\naccess_log_format = logfmt")
+    ask = "POST /echo HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\n" \
+          "Content-Length: 5\r\n\r\n"
+    with d.connect() as first:
+        first.get("/hold")
+        wait_for(lambda: d.get("/gate").json["holding"] == 1)
+        with d.connect() as c:
+            r = c.send(ask).response()
+            assert r.status == 503 and r.interim == [] and "are waiting" in r.text
+            assert int(r.header("Retry-After")) >= 1 and c.is_closed()
+        d.post("/release?n=1")
+        assert first.response().status == 200
+    wait_for(lambda: "outcome=rejected reason=full" in log.read_text())
+    with d.connect() as c:
+        assert c.send(ask).head()[1] == 100
+        assert c.send("hello").response().body == b"hello"
+
+
 def test_an_unknown_expectation_is_refused(daemon):
     d = daemon(DEMO)
     with d.connect() as c:

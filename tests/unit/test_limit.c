@@ -260,6 +260,22 @@ START_TEST(without_a_line_only_free_tokens_count)
 }
 END_TEST
 
+START_TEST(who_would_find_the_line_full_is_told_without_asking)
+{
+	struct scene *s = scene(1, 1);
+	ck_assert(!limit_turns_away(&s->l, NULL, 1));
+	ask(s, 0, 1);
+	ck_assert(!limit_turns_away(&s->l, NULL, 2));
+	ask(s, 1, 2);
+	ck_assert(limit_turns_away(&s->l, NULL, 3));
+	ck_assert_int_eq(s->l.stats.rejected_full, 1);
+	ck_assert_int_eq(s->l.root.waiting, 1);
+	limit_give(&s->l, &s->w[0], 4);
+	ck_assert(!limit_turns_away(&s->l, NULL, 5));
+	ck_assert_int_eq(s->l.stats.rejected_full, 1);
+}
+END_TEST
+
 START_TEST(a_shorter_line_sends_nobody_away)
 {
 	struct scene *s = scene(1, 10);
@@ -520,6 +536,7 @@ UNIT_MAIN("limit", a_free_token_is_taken_at_once, a_free_token_is_taken_even_wit
 	  the_last_one_cancelled_after_its_grant_frees_the_token,
 	  a_waiter_cancelled_in_line_leaves_it, a_holder_or_an_idle_one_cannot_be_cancelled,
 	  a_full_line_takes_nobody, a_full_line_takes_one_that_was_promised_a_place,
+	  who_would_find_the_line_full_is_told_without_asking,
 	  without_a_line_only_free_tokens_count, a_shorter_line_sends_nobody_away,
 	  an_expired_waiter_is_never_granted, waiters_need_not_expire_in_the_order_of_the_line,
 	  one_without_patience_expires_instead_of_waiting,

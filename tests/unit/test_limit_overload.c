@@ -85,7 +85,9 @@ START_TEST(in_a_full_overloaded_line_the_oldest_makes_room)
 	limit_set_waiting_max(&s->l, 3);
 	ask(s, 40, 44);
 	ck_assert_int_eq(limit_borrow(&s->l, &s->w[44], ++s->now, CLOCK_NEVER), LIMIT_FULL);
+	ck_assert(limit_turns_away(&s->l, NULL, s->now));
 	s->now = 100 * MS;
+	ck_assert(!limit_turns_away(&s->l, NULL, s->now));
 	ck_assert_int_eq(limit_borrow(&s->l, &s->w[45], s->now, CLOCK_NEVER), LIMIT_WAIT);
 	ck_assert_int_eq(sent_away(s), 41);
 }
