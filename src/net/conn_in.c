@@ -178,6 +178,8 @@ static bool keep(struct conn *c, const char *data, size_t len)
 static void body_complete(struct conn *c)
 {
 	int rc = c->refusal ? 0 : body_end(c->req);
+	if (rc == 0 && !c->refusal && c->req->head.chunked)
+		rc = packing_refuses(c->req); /* its head did not tell how large it is */
 	if (rc != 0)
 		conn_refuse(c, rc, NULL);
 	else

@@ -40,7 +40,9 @@ int packing_refuses(const struct request *req)
 	case HTTP_PACKING_OTHER:
 		return 415;
 	case HTTP_PACKING_GZIP:
-		return req->route->is_inline && req->head.length > BLOCK ? 413 : 0;
+		return req->route->is_inline && (req->head.length > BLOCK || req->body.len > BLOCK)
+			       ? 413
+			       : 0;
 	case HTTP_PACKING_NONE:
 		break;
 	}

@@ -13,7 +13,8 @@
 /* While building: what server and routes say of it. */
 void packing_build(struct generation *gen, struct conf_errors *errs);
 
-/* Loop, with the head: the status to refuse a body's coding with, or 0. */
+/* Loop, with the head, and again behind a body whose head had no length: the status to
+ * refuse its coding with, or 0. */
 int packing_refuses(const struct request *req);
 
 /* Before the handler: 0, or the status to answer in its place. */

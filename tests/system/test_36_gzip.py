@@ -1,6 +1,7 @@
 """Packed bodies: answers for who takes them so, requests for routes that ask."""
 import gzip
 import json
+import os
 import subprocess
 import zlib
 
@@ -162,6 +163,14 @@ def test_an_unpacked_body_has_the_bounds_of_others(daemon):
     assert echo(d, gzip.compress(noise[:100 * 1024])).body == noise[:100 * 1024]
     assert echo(d, gzip.compress(noise[:100 * 1024 + 1])).status == 413
     wait_for(lambda: d.get("/inline").status == 200)
+
+
+@pytest.mark.parametrize("is_chunked", [False, True], ids=["sized", "chunked"])
+def test_a_loop_unpacks_small_bodies_only(daemon, is_chunked):
+    d = daemon(MODULES + "[route POST /inlined]\nhandler = demo.inlined\ngunzip = yes\n")
+    for size, status in ((1000, 200), (100_000, 413)):
+        body = gzip.compress(os.urandom(size))
+        assert echo(d, iter([body]) if is_chunked else body, "/inlined").status == status
 
 
 def test_a_packed_form_is_read_as_any(daemon):
