@@ -43,10 +43,10 @@ char *http_methods_text(unsigned methods, char *to, size_t size);
 /* "Not Found"; "" for a status the registry does not know. */
 const char *http_status_text(int status);
 
-/* 1xx, 204 and 304 never have a body. */
+/* 1xx, 204, 205 and 304 never have a body. */
 static inline bool http_status_has_body(int status)
 {
-	return status >= 200 && status != 204 && status != 304;
+	return status >= 200 && status != 204 && status != 205 && status != 304;
 }
 
 /* RFC 9110 character classes. */

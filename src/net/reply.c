@@ -96,6 +96,9 @@ static char *put_framing(char *to, const struct request *req, bool closes)
 		to = put_literal(to, "Content-Length: ");
 		to = put_number(to, res->len);
 		to = put_literal(to, "\r\n");
+	} else if (res->status == 205) {
+		/* It has no body, which yet nothing but this tells a client. */
+		to = put_literal(to, "Content-Length: 0\r\n");
 	}
 	if (closes)
 		return put_literal(to, "Connection: close\r\n");

@@ -436,6 +436,17 @@ def test_a_204_and_a_304_have_no_body(daemon):
         assert c.get("/text").response().text == "text é"
 
 
+@pytest.mark.parametrize("path", ["/status-body?n=205", "/status?n=205",
+                                  "/stream/send?size=3000000&status=205"])
+def test_a_205_says_that_its_body_is_empty(daemon, path):
+    d = daemon(DEMO + PROBE + section("stream", mount="/stream"))
+    with d.connect() as c:
+        r = c.get(path).response()
+        assert r.status == 205 and r.header("Content-Length") == "0"
+        assert r.header("Content-Type") is None and r.header("Transfer-Encoding") is None
+        assert c.get("/inline").response().status == 200
+
+
 def test_an_echo_without_a_type_has_the_default_one(served):
     with served.connect() as c:
         for line in ("", "Content-Type:\r\n", "Content-Type: \r\n"):

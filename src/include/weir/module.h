@@ -493,7 +493,7 @@ int weir_stream(struct weir_response *res, int status, const char *type);
 /*
  * Appends to the streamed answer; copied. It goes out once 16 KiB have come
  * together, on weir_flush and at the end; while 64 KiB wait for the client it
- * waits for room. Answers without a body (HEAD, 204, 304) drop it.
+ * waits for room. Answers without a body (HEAD, 204, 205, 304) drop it.
  * 0, or -EINVAL (not begun), -ENOMEM, -EPIPE (the client has gone), -ETIMEDOUT
  * (it took nothing for write_timeout, or the call's time limit has passed).
  * With the last two weir_cancelled is 1, the connection is closed, and all
