@@ -22,7 +22,10 @@
 #include "net/conn_private.h"
 #include "work/background.h"
 
-static const int64_t linger_time = 2 * NS_PER_S;
+/* A client that still sends may be given its answer only when it has sent all, however
+ * much that is; these are the longest pause, and the longest time in all. */
+static const int64_t linger_pause = 2 * NS_PER_S;
+static const int64_t linger_time = 30 * NS_PER_S;
 
 /* How long a stop waits for the request of a client that has not sent any yet, and of
  * one whose last answer did not tell of the end: it may just have sent its next. */
@@ -197,12 +200,19 @@ static void out_of_memory(struct conn *c)
 	c->closing = true;
 }
 
+static void linger_on(struct conn *c)
+{
+	int64_t end = clock_add(c->began, c->loop->is_draining ? linger_pause : linger_time);
+	int64_t pause_end = clock_add(c->loop->now, linger_pause);
+	conn_set_deadline(c, pause_end < end ? pause_end : end);
+}
+
 /* Bytes go through the loop's buffer: a connection has memory of its own only
  * while it holds an incomplete head. */
 static void take_input(struct conn *c, char *data, size_t len)
 {
 	if (c->state == CONN_LINGER) {
-		c->dropped += len;
+		linger_on(c);
 		return;
 	}
 	size_t used = buf_len(&c->in) == 0 ? conn_parse(c, data, len) : 0;
@@ -269,7 +279,8 @@ static void start_linger(struct conn *c)
 	c->state = CONN_LINGER;
 	buf_done(&c->in);
 	shutdown(c->fd, SHUT_WR);
-	conn_set_deadline(c, clock_add(c->loop->now, linger_time));
+	c->began = c->loop->now;
+	linger_on(c);
 }
 
 static bool is_answering(const struct conn *c)
@@ -285,7 +296,7 @@ static bool is_end(struct conn *c)
 	bool is_unread = c->readable || c->was_refused || buf_len(&c->in) > 0;
 	if (c->state != CONN_LINGER && is_unread && !c->peer_ended)
 		start_linger(c);
-	return c->state != CONN_LINGER || c->peer_ended || c->dropped > CONN_LINGER_MAX;
+	return c->state != CONN_LINGER || c->peer_ended;
 }
 
 static inline bool is_over(struct conn *c)

@@ -25,7 +25,6 @@ enum {
 	CONN_READS_MAX = 4,            /* reads of one connection in one turn */
 	CONN_COPY_MAX = 16 * 1024,     /* bodies up to this join the head in `out` */
 	CONN_DISCARD_MAX = 64 * 1024,  /* a refused body up to this is read and dropped */
-	CONN_LINGER_MAX = 256 * 1024,  /* what is read and dropped before closing */
 	CONN_DIRECT_LEAST = 16 * 1024, /* of a body: no copy is made of that much */
 	CONN_DIRECT_MAX = 256 * 1024,  /* in one read */
 	CONN_STATUS_GONE = 499,        /* in the access log alone: no answer was taken */
@@ -73,7 +72,7 @@ struct conn {
 	struct wheel_timer timer;
 	int64_t deadline;       /* of what `state` waits for; CLOCK_NEVER */
 	int64_t write_deadline; /* while the socket takes nothing more; else CLOCK_NEVER */
-	int64_t began;          /* first byte of the request */
+	int64_t began;          /* first byte of the request, or of lingering */
 	uint64_t skip;          /* in IDLE: the rest of a body that nobody wanted */
 	uint64_t served;        /* requests so far */
 	uint64_t written;       /* bytes so far */
@@ -84,7 +83,6 @@ struct conn {
 	struct event event;
 	/* Of bodies, of large answers, and of slow clients: */
 	struct list link;   /* of the loop's connections */
-	size_t dropped;     /* while lingering */
 	uint64_t body_left; /* of a body with Content-Length */
 	int64_t ready_since;
 	uint64_t taken; /* while blocked: of `written`, what the client's system had */

@@ -10,10 +10,12 @@
 
 enum { LOOK_MAX = 64 }; /* of those that a client is just about to use again, or to read from */
 
-/* Everything is answered and taken, and nothing more has come. */
+/* Everything is answered and taken, and nothing more has come, or is wanted. */
 static bool is_unused(const struct conn *c)
 {
 	char byte;
+	if (c->state == CONN_LINGER)
+		return true;
 	return c->state == CONN_IDLE && !c->closing && c->skip == 0 && buf_len(&c->in) == 0 &&
 	       buf_len(&c->out) == 0 && recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }

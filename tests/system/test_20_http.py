@@ -291,6 +291,14 @@ def test_a_413_reaches_a_client_that_is_still_sending(daemon, framing):
             assert r.status == 413 and r.header("Connection") == "close"
 
 
+@pytest.mark.parametrize("framing", ["sized", "chunked"])
+def test_a_413_reaches_a_client_that_sends_all_before_it_reads(daemon, framing):
+    d = daemon(DEMO, server="body_max = 100K")
+    body = b"x" * 8_000_000
+    for _ in range(5):
+        assert d.post("/echo", body if framing == "sized" else iter([body])).status == 413
+
+
 def test_a_client_that_half_closes_is_still_answered(daemon):
     d = daemon(DEMO + PROBE)
     for path in ("/inline", "/noop", "/sleep?ms=100", "/take?size=3000000"):

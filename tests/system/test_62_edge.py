@@ -345,6 +345,15 @@ def test_the_longest_idle_connection_makes_room(daemon):
     d.logged_once("it was idle")
 
 
+def test_a_refused_client_that_goes_on_sending_makes_room(daemon):
+    d = daemon(DEMO, server="io_threads = 1\nconnections_max = 1\nbody_max = 1K")
+    with d.connect() as refused:
+        refused.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nx")
+        assert refused.response().status == 413
+        assert d.get("/inline").status == 200
+    d.logged_once("it was idle")
+
+
 def test_a_connection_that_is_used_is_not_shed(daemon):
     d = daemon(DEMO + GATE, server="connections_max = 3\nio_threads = 2")
     before = d.descriptors()
