@@ -126,12 +126,20 @@ static char *put_cors(char *to, const struct request *req)
 	return req->varies_by_origin ? put_literal(to, "Vary: Origin\r\n") : to;
 }
 
+/* One that the answer has no other of. What an answer varies by adds up: left out, a
+ * cache would give one client what was made for another. */
+static bool is_wanted(const struct request *req, const struct response_header *added)
+{
+	return strcasecmp(added->name, "Vary") == 0 ||
+	       !response_header_find(&req->res, added->name);
+}
+
 static char *put_headers(char *to, const struct request *req)
 {
 	for (const struct response_header *h = req->res.headers; h; h = h->next)
 		to = put_header(to, h);
 	for (const struct response_header *h = added_to(req); h; h = h->next) {
-		if (!response_header_find(&req->res, h->name))
+		if (is_wanted(req, h))
 			to = put_header(to, h);
 	}
 	return to;

@@ -222,6 +222,9 @@ void packing_close(struct request *req)
 {
 	struct response *res = &req->res;
 	size_t len;
+	/* It stands for an answer that might have been packed. */
+	if (res->status == 304 && req->route->compresses)
+		(void)say_varies(req);
 	if (!may_pack(req) || res->len > UINT32_MAX || say_varies(req) < 0)
 		return;
 	const struct http_header *accept =

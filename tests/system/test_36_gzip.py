@@ -45,6 +45,20 @@ def test_an_answer_is_packed_for_who_takes_it(daemon):
         assert r.header("Vary") == "Accept-Encoding"
 
 
+def test_what_answers_vary_by_adds_up(daemon, tmp_path):
+    (tmp_path / "a.txt").write_text("text")
+    d = daemon(MODULES + f"[static /files/]\nroot = {tmp_path}\n",
+               server=PACKED + "add_header = Vary: Cookie")
+    for r in (ask(d), d.get("/files/a.txt")):
+        assert sorted(r.all("Vary")) == ["Accept-Encoding", "Cookie"]
+
+
+def test_a_304_varies_like_what_it_stands_for(daemon):
+    d = daemon(MODULES, server=PACKED)
+    assert d.get("/status?n=304").header("Vary") == "Accept-Encoding"
+    assert daemon(MODULES).get("/status?n=304").header("Vary") is None
+
+
 def test_curl_unpacks_what_it_gets(daemon, tmp_path):
     d = daemon(MODULES, server=PACKED)
     (tmp_path / "in").write_bytes(TEXT)
