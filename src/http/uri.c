@@ -23,23 +23,53 @@ static int escaped_byte(const char *raw, size_t len)
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
+/* The byte that stands at raw[*i], which moves behind it; -1: a bad escape, or one of
+ * NUL. */
+static int next_byte(const char *raw, size_t len, bool plus, size_t *i)
+{
+	int byte = (unsigned char)raw[*i];
+	if (byte == '%') {
+		byte = escaped_byte(raw + *i, len - *i);
+		byte = byte > 0 ? byte : -1;
+		*i += 2;
+	} else if (byte == '+' && plus) {
+		byte = ' ';
+	}
+	++*i;
+	return byte;
+}
+
 long http_percent_decode(const char *raw, size_t len, bool plus, char *to)
 {
 	size_t out = 0;
-	for (size_t i = 0; i < len; i++) {
-		int byte = (unsigned char)raw[i];
-		if (byte == '%') {
-			byte = escaped_byte(raw + i, len - i);
-			if (byte <= 0)
-				return -400;
-			i += 2;
-		} else if (byte == '+' && plus) {
-			byte = ' ';
-		}
+	for (size_t i = 0; i < len;) {
+		int byte = next_byte(raw, len, plus, &i);
+		if (byte < 0)
+			return -400;
 		to[out++] = (char)byte;
 	}
 	to[out] = '\0';
 	return (long)out;
+}
+
+bool http_percent_is(const char *raw, size_t len, bool plus, const char *text)
+{
+	size_t i = 0;
+	while (i < len && *text) {
+		if (next_byte(raw, len, plus, &i) != (unsigned char)*text++)
+			return false;
+	}
+	return i == len && *text == '\0';
+}
+
+bool http_percent_is_good(const char *raw, size_t len)
+{
+	size_t i = 0;
+	while (i < len) {
+		if (next_byte(raw, len, false, &i) < 0)
+			return false;
+	}
+	return true;
 }
 
 /* All but %2F, which would make two segments of one, and %25, so that what

@@ -24,6 +24,10 @@ must_check long http_path_normalize(const char *raw, size_t len, char *to);
  * escape or an encoded NUL. */
 must_check long http_percent_decode(const char *raw, size_t len, bool plus, char *to);
 
+/* Would it be decoded to `text`, resp. at all? */
+bool http_percent_is(const char *raw, size_t len, bool plus, const char *text);
+bool http_percent_is_good(const char *raw, size_t len);
+
 /* Walks name=value pairs between '&'; raw, not decoded; value.at NULL when
  * there was no '='. False at the end. Start with *pos 0. */
 bool http_pair_next(const char *text, size_t len, size_t *pos, struct http_span *ret_name,

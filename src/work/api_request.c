@@ -94,25 +94,20 @@ API int weir_param_float(const struct weir_request *public, const char *name, do
 static char *decode(struct request *req, struct http_span raw)
 {
 	char *text = arena_alloc(&req->arena, raw.len + 1);
-	if (!text || (raw.len && http_percent_decode(raw.at, raw.len, true, text) < 0))
-		return NULL;
-	if (raw.len == 0)
-		*text = '\0';
-	return text;
+	return text && http_percent_decode(raw.at, raw.len, true, text) >= 0 ? text : NULL;
 }
 
-/* An escape that cannot be decoded hides its pair. */
+/* An escape that cannot be decoded hides its pair. Pairs are compared where they are:
+ * a body may have millions of them, and memory is taken for the one that is wanted. */
 const char *api_find_pair(struct request *req, const char *pairs, size_t len, const char *name)
 {
 	struct http_span raw_name, raw_value;
 	size_t pos = 0;
 	while (http_pair_next(pairs, len, &pos, &raw_name, &raw_value)) {
-		const char *its = decode(req, raw_name);
-		if (!its || strcmp(its, name) != 0)
+		if (!http_percent_is(raw_name.at, raw_name.len, true, name) ||
+		    !http_percent_is_good(raw_value.at, raw_value.len))
 			continue;
-		const char *value = raw_value.at ? decode(req, raw_value) : "";
-		if (value)
-			return value;
+		return raw_value.at ? decode(req, raw_value) : "";
 	}
 	return NULL;
 }

@@ -271,6 +271,21 @@ def test_memory_does_not_grow_with_requests(daemon):
     assert resident() - before < (4 << 20) * SLOW * SLOW
 
 
+@pytest.mark.parametrize("pair", [b"a&", b"name=%&"], ids=["others", "undecodable"])
+def test_the_pairs_of_a_form_take_no_memory_each(daemon, pair):
+    d = daemon(PROBE)
+    size = 16 << 20
+
+    def peak():
+        with open(f"/proc/{d.pid}/status", encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmHWM")) << 10
+    before = peak()
+    r = d.post("/form?name=name", pair * (size // len(pair)),
+               Content_Type="application/x-www-form-urlencoded")
+    assert r.json == {"value": None}
+    assert SLOW > 1 or peak() - before < size + (8 << 20)
+
+
 def test_many_idle_connections_hold_no_buffers(daemon):
     d = daemon(DEMO)
     many = [d.connect() for _ in range(400)]

@@ -247,6 +247,30 @@ START_TEST(a_plus_is_a_space_in_forms)
 }
 END_TEST
 
+START_TEST(escapes_are_compared_where_they_are)
+{
+	static const struct {
+		const char *raw, *text;
+		bool is_same, is_good;
+	} rows[] = {
+		{ "", "", true, true },         { "abc", "abc", true, true },
+		{ "abc", "ab", false, true },   { "ab", "abc", false, true },
+		{ "%61+b", "a b", true, true }, { "a%2Bb", "a+b", true, true },
+		{ "%e9", "\xe9", true, true },  { "a%00", "a", false, false },
+		{ "a%", "a", false, false },    { "a%4", "a%4", false, false },
+	};
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct guard g;
+		size_t len = strlen(rows[i].raw);
+		char *raw = guard_put(&g, rows[i].raw, len);
+		ck_assert_int_eq(http_percent_is(raw, len, true, rows[i].text), rows[i].is_same);
+		ck_assert_int_eq(http_percent_is_good(raw, len), rows[i].is_good);
+		guard_close(&g);
+	}
+	ck_assert(!http_percent_is("a\0b", 3, true, "a"));
+}
+END_TEST
+
 struct pairs {
 	const char *text;
 	const char *seen; /* each pair as [name|value], without '|' when there was no value */
@@ -297,4 +321,5 @@ END_TEST
 UNIT_MAIN("uri", plain_paths_stay_as_they_are, dot_segments_are_taken_out,
 	  encoded_dot_segments_are_taken_out_too, nothing_leads_above_the_root,
 	  encoded_slashes_make_no_segments, empty_segments_are_kept, escapes_are_decoded_once,
-	  bad_paths_are_refused, values_are_decoded, a_plus_is_a_space_in_forms, pairs_are_walked)
+	  bad_paths_are_refused, values_are_decoded, a_plus_is_a_space_in_forms,
+	  escapes_are_compared_where_they_are, pairs_are_walked)
