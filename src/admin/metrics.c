@@ -95,7 +95,7 @@ static void put_number(FILE *to, double value)
 {
 	if (isinf(value))
 		fputs("+Inf\n", to);
-	else if (value == floor(value) && fabs(value) < 1e15)
+	else if (fabs(value) < 1e15 && value == (double)(int64_t)value)
 		fprintf(to, "%.0f\n", value);
 	else
 		fprintf(to, "%.9g\n", value);
