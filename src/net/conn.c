@@ -116,6 +116,15 @@ void conn_will_reset(struct conn *c)
 	(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
 
+/* Nobody takes its answer. */
+static void log_gone(struct conn *c)
+{
+	c->req->res.status = CONN_STATUS_GONE;
+	c->req->res.len = c->state == CONN_REPLY ? c->sent : 0; /* what it took of it */
+	tally_request(c->loop, c->req);
+	access_log(c->loop, c->req);
+}
+
 /* `err` is what a handler that streams is told. */
 static void lose(struct conn *c, int err)
 {
@@ -128,12 +137,8 @@ static void lose(struct conn *c, int err)
 			c->stream->is_lost = true;
 		conn_stream_leave(c, err);
 	}
-	if (c->req) {
-		c->req->res.status = CONN_STATUS_GONE;
-		c->req->res.len = c->state == CONN_REPLY ? c->sent : 0; /* what it took of it */
-		tally_request(c->loop, c->req);
-		access_log(c->loop, c->req);
-	}
+	if (c->req)
+		log_gone(c);
 	c->state = CONN_LINGER;
 	conn_close(c);
 }
@@ -231,6 +236,11 @@ static void end_of_input(struct conn *c)
 	c->peer_ended = true;
 	c->readable = false;
 	c->closing = true;
+	if (c->state == CONN_BODY) {
+		log_gone(c);
+		loop_give_request(c->loop, c->req);
+		c->req = NULL;
+	}
 	if (c->state == CONN_HEAD || c->state == CONN_BODY)
 		c->state = CONN_LINGER; /* the rest of this request will never come */
 }

@@ -337,6 +337,17 @@ def test_a_request_cut_short_by_a_half_close_is_not_run(daemon):
             assert data == b"" or data.startswith(b"HTTP/1.1 4")
 
 
+def test_a_body_cut_short_is_in_the_access_log(daemon, tmp_path):
+    log = tmp_path / "access.log"
+    d = daemon(DEMO, server=f"access_log = {log}")
+    for end in ("half_close", "close", "reset"):
+        getattr(d.connect().send(f"POST /echo?{end} HTTP/1.1\r\nHost: a\r\n"
+                                 "Content-Length: 10\r\n\r\nabc"), end)()
+    for end in ("half_close", "close", "reset"):
+        wait_for(lambda: f'"POST /echo?{end} HTTP/1.1" 499 - ' in log.read_text(), what=end)
+    assert log.read_text().count("\n") == 3
+
+
 def test_it_listens_on_several_addresses(daemon, tmp_path):
     path = str(tmp_path / "s")
     d = daemon(PROBE, server=f"listen = 127.0.0.1:0\nlisten = [::1]:0\nlisten = unix:{path}")
