@@ -129,14 +129,30 @@ static void name_leftover(void *ctx, const struct call *call)
 		 call->name, what, pool, (long long)((clock_now() - since) / NS_PER_MS));
 }
 
-static bool drain_pools(struct daemon *d)
+static bool drain_until(struct daemon *d, int64_t deadline)
 {
-	bool all = !d->is_late;
+	bool all = true;
 	struct pool *p;
 	for (size_t i = 0; (p = pools_at(d->host.pools, i)) != NULL; i++)
-		all = pool_drain(p, d->is_late ? 0 : d->drain_deadline) && all;
-	all = readers_drain(d->readers, d->is_late ? 0 : d->drain_deadline) && all;
-	return keeper_drain(d->host.keeper, d->is_late ? 0 : d->drain_deadline) && all;
+		all = pool_drain(p, deadline) && all;
+	all = readers_drain(d->readers, deadline) && all;
+	return keeper_drain(d->host.keeper, deadline) && all;
+}
+
+/* Background tasks may take long: systemd would take silence for a stop that hangs. */
+static bool drain_pools(struct daemon *d)
+{
+	static const int64_t step = NS_PER_S / 2;
+	int64_t deadline = d->is_late ? 0 : d->drain_deadline, soon;
+	bool all;
+	do {
+		soon = clock_add(clock_now(), step);
+		soon = soon < deadline ? soon : deadline;
+		all = drain_until(d, soon);
+		if (!all)
+			notify_still_stopping(d->notify);
+	} while (!all && soon < deadline);
+	return all && !d->is_late;
 }
 
 /* Handlers that do not return cannot be undone around them. */

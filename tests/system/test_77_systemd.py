@@ -202,6 +202,17 @@ def test_sockets_that_were_not_passed_are_an_error(tmp_path, listen, message):
 
 # ---- stopping slowly ----
 
+def test_more_time_is_asked_for_while_background_tasks_run(tmp_path, manager):
+    d = Daemon(str(tmp_path), HELLO + section("demo", task_time="3s"), env=manager.env())
+    assert d.get("/start-background").status == 200
+    d.signal(signal.SIGTERM)
+    manager.until("STOPPING=1")
+    manager.until(r"EXTEND_TIMEOUT_USEC=\d+")
+    d.logged(": stopping: ")
+    manager.until(r"EXTEND_TIMEOUT_USEC=\d+")   # nobody is connected any more
+    assert d.wait() == 0
+
+
 def test_a_delay_goes_on_serving_while_it_is_not_ready(tmp_path):
     d = Daemon(str(tmp_path), HELLO.replace(":0\n", ":0\ndrain_delay = 2s\n") +
                f"[admin]\nlisten = unix:{tmp_path}/c\n")
