@@ -193,7 +193,7 @@ static void put_rejections(FILE *to, const struct pool_row *rows, size_t count)
 {
 	struct family f = { "weir_rejected_total", "counter",
 			    "Calls that never ran: the line was full, their time in it was over, "
-			    "they were shed, or their client went.",
+			    "they were shed, no thread could be started, or their client went.",
 			    false };
 	for (size_t i = 0; i < count; i++) {
 		const struct limit_stats *l = &rows[i].s.limit;
@@ -203,6 +203,7 @@ static void put_rejections(FILE *to, const struct pool_row *rows, size_t count)
 		} all[] = { { "full", l->rejected_full },
 			    { "expired", l->rejected_expired },
 			    { "shed", l->rejected_shed },
+			    { "no_thread", rows[i].s.no_thread },
 			    { "cancelled", l->cancelled } };
 		for (size_t k = 0; k < array_len(all); k++)
 			sample(to, &f,

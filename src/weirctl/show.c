@@ -50,7 +50,8 @@ static const char *bound_of(const json_t *o, const char *key, char to[24])
 static long long rejected(const json_t *queue)
 {
 	const json_t *r = json_object_get(queue, "rejected");
-	return int_of(r, "full") + int_of(r, "expired") + int_of(r, "shed");
+	return int_of(r, "full") + int_of(r, "expired") + int_of(r, "shed") +
+	       int_of(r, "no_thread");
 }
 
 static void show_pool(const json_t *pool)

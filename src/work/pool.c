@@ -191,6 +191,7 @@ static void refuse_ready(struct pool *p, int64_t now, struct list *refused) REQU
 			list_remove(&call->link);
 			limit_give(&p->limit, &call->waiter, now);
 			call->retry_after = limit_retry_after(&p->limit, call->share, now);
+			p->no_thread++;
 			end_call(call, CALL_NO_THREAD, refused);
 			again = true;
 		}

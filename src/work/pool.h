@@ -49,6 +49,7 @@ struct pool_stats {
 	int64_t returning; /* of the lent: wait for a token to go on */
 	int64_t promised;
 	int64_t busy_ns;    /* tokens held, times how long */
+	uint64_t no_thread; /* calls that were refused as none could be started */
 	bool is_overloaded; /* its own line is served newest first */
 	struct limit_stats limit;
 };

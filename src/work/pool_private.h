@@ -76,9 +76,10 @@ struct pool {
 	int64_t leaving GUARDED_BY(lock);      /* on their last steps */
 	int64_t idle_count GUARDED_BY(lock);
 	int64_t running_count GUARDED_BY(lock);
-	int64_t lent GUARDED_BY(lock);      /* of the running ones */
-	int64_t returning GUARDED_BY(lock); /* of the lent ones */
-	int64_t abandoned GUARDED_BY(lock); /* of the running ones */
+	int64_t lent GUARDED_BY(lock);       /* of the running ones */
+	int64_t returning GUARDED_BY(lock);  /* of the lent ones */
+	int64_t abandoned GUARDED_BY(lock);  /* of the running ones */
+	uint64_t no_thread GUARDED_BY(lock); /* calls refused for want of one */
 	int64_t promised GUARDED_BY(lock);
 	uint64_t call_ins GUARDED_BY(lock);   /* pool_call_in so far */
 	bool waking GUARDED_BY(lock);         /* a wake-up is in flight */

@@ -166,6 +166,7 @@ void pool_get_stats(struct pool *p, struct pool_stats *ret)
 		.returning = p->returning,
 		.promised = p->promised,
 		.busy_ns = limit_busy(&p->limit, now),
+		.no_thread = p->no_thread,
 		.is_overloaded = limit_is_overloaded(&p->limit, NULL, now),
 		.limit = p->limit.stats,
 	};

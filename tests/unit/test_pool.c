@@ -474,6 +474,7 @@ START_TEST(without_any_thread_a_call_is_refused_and_its_token_comes_back)
 	pool_get_stats(pool, &stats);
 	ck_assert_int_eq(stats.borrowed, 0);
 	ck_assert_int_eq(stats.threads, 0);
+	ck_assert_uint_eq(stats.no_thread, 3);
 	stop();
 }
 END_TEST
