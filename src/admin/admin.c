@@ -16,6 +16,7 @@
 
 #include "admin/admin_private.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "net/census.h"
 #include "net/conn.h"
 #include "net/listen.h"
@@ -76,9 +77,23 @@ bool admin_may_change(struct weir_request *req)
 
 /* ---- answers ---- */
 
+json_t *admin_text(const char *text)
+{
+	json_t *o = text ? json_string(text) : json_null();
+	char *copy = o ? NULL : strdup(text);
+	if (o || !copy)
+		return o;
+	size_t len = strlen(copy), at = 0;
+	while ((at += utf8_good(copy + at, len - at)) < len)
+		copy[at++] = '?';
+	o = json_string(copy);
+	free(copy);
+	return o;
+}
+
 int admin_json(struct weir_response *res, int status, json_t *what)
 {
-	char *text = what ? json_dumps(what, JSON_INDENT(2)) : NULL;
+	char *text = what ? json_dumps(what, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
 	json_decref(what);
 	if (!text)
 		return -ENOMEM;
@@ -89,7 +104,7 @@ int admin_json(struct weir_response *res, int status, json_t *what)
 
 int admin_refuse(struct weir_response *res, int status, const char *text)
 {
-	return admin_json(res, status, json_pack("{s:s}", "error", text));
+	return admin_json(res, status, json_pack("{s:o}", "error", admin_text(text)));
 }
 
 /* ---- numbers ---- */
@@ -128,13 +143,16 @@ static const struct weir_module descriptor = {
 		WEIR_GET_INLINE("/reload", admin_reload_get),
 		WEIR_ROUTE("POST", "/reload", admin_reload_post, WEIR_INLINE),
 		WEIR_ROUTE("POST", "/drain", admin_drain, WEIR_INLINE),
-		WEIR_ROUTE("PUT", "/log/level", admin_log_level, WEIR_INLINE),
+		WEIR_ROUTE("POST,PUT", "/log/level", admin_log_level, WEIR_INLINE),
 		WEIR_ROUTE("PUT", "/pools/{pool}/{option}", admin_set_option, WEIR_INLINE)),
 };
 
-static const char own_conf[] = "[server]\nbody_max = 64K\nheader_timeout = 5s\n"
-			       "body_timeout = 5s\nwrite_timeout = 5s\nkeepalive_timeout = 60s\n"
-			       "connections_max = 256\n[module weir]\n";
+/* One client of its TCP address cannot take the room of the control socket's, to
+ * which connections_per_client does not apply. */
+static const char own_conf[] =
+	"[server]\nbody_max = 64K\nheader_timeout = 5s\n"
+	"body_timeout = 5s\nwrite_timeout = 5s\nkeepalive_timeout = 60s\n"
+	"connections_max = 256\nconnections_per_client = 32\n[module weir]\n";
 
 static int make_loop(struct admin *a, struct conf_errors *errs)
 {

@@ -35,6 +35,10 @@ static inline struct admin *admin_of(struct weir_request *req)
 	return weir_data(req);
 }
 
+/* A string, or null. JSON holds UTF-8 alone: other bytes, as the names of files and
+ * what modules say may have, become '?'. NULL: memory was out. */
+json_t *admin_text(const char *text);
+
 /* Sends `what`, and drops it; NULL: memory was out. */
 int admin_json(struct weir_response *res, int status, json_t *what);
 

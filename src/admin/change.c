@@ -63,9 +63,9 @@ int admin_set_option(struct weir_request *req, struct weir_response *res)
 		return admin_refuse(res, rc == -ENOMEM ? 500 : 422, why);
 	log_notice("[pool %s] %s = %s, until the next reload (set by uid %lld)", pool, option,
 		   value, (long long)admin_peer_uid(req));
-	return admin_json(
-		res, 200,
-		json_pack("{s:s, s:s, s:s}", "pool", pool, "option", option, "value", value));
+	return admin_json(res, 200,
+			  json_pack("{s:s, s:s, s:o}", "pool", pool, "option", option, "value",
+				    admin_text(value)));
 }
 
 int admin_log_level(struct weir_request *req, struct weir_response *res)
@@ -118,17 +118,21 @@ int admin_reload_get(struct weir_request *req, struct weir_response *res)
 
 static json_t *place_of(struct conf_place place)
 {
-	return place.file ? json_sprintf("%s:%u:%u", place.file, place.line, place.column)
-			  : json_null();
+	char *text = NULL;
+	if (place.file && asprintf(&text, "%s:%u:%u", place.file, place.line, place.column) < 0)
+		return NULL;
+	json_t *o = admin_text(text);
+	free(text);
+	return o;
 }
 
 static json_t *errors_of(const struct conf_errors *errs)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; list && i < errs->count; i++)
-		json_array_append_new(list, json_pack("{s:o, s:s}", "place",
+		json_array_append_new(list, json_pack("{s:o, s:o}", "place",
 						      place_of(errs->list[i].place), "message",
-						      errs->list[i].message));
+						      admin_text(errs->list[i].message)));
 	return list;
 }
 
@@ -137,10 +141,12 @@ json_t *admin_changes(const struct conf_changes *changes)
 	json_t *list = json_array();
 	for (size_t i = 0; list && i < changes->count; i++) {
 		const struct conf_change *c = &changes->list[i];
-		json_array_append_new(
-			list, json_pack("{s:s, s:s?, s:s?, s:s?, s:b, s:o}", "section", c->section,
-					"key", c->key, "was", c->was, "is", c->is, "needs_restart",
-					(int)c->needs_restart, "place", place_of(c->place)));
+		json_array_append_new(list,
+				      json_pack("{s:o, s:o, s:o, s:o, s:b, s:o}", "section",
+						admin_text(c->section), "key", admin_text(c->key),
+						"was", admin_text(c->was), "is", admin_text(c->is),
+						"needs_restart", (int)c->needs_restart, "place",
+						place_of(c->place)));
 	}
 	return list;
 }
@@ -175,10 +181,11 @@ void admin_reloaded(struct admin *a, const struct admin_reload *how)
 	if (!a)
 		return;
 	atomic_fetch_add(how->is_good ? &a->reloads_good : &a->reloads_bad, 1);
-	json_t *report = json_pack("{s:I, s:b, s:I, s:s, s:o, s:o}", "ticket",
-				   (json_int_t)how->ticket, "good", (int)how->is_good, "generation",
-				   (json_int_t)how->generation, "message", how->message, "errors",
-				   errors_of(how->errs), "changes", admin_changes(how->changes));
+	json_t *report =
+		json_pack("{s:I, s:b, s:I, s:o, s:o, s:o}", "ticket", (json_int_t)how->ticket,
+			  "good", (int)how->is_good, "generation", (json_int_t)how->generation,
+			  "message", admin_text(how->message), "errors", errors_of(how->errs),
+			  "changes", admin_changes(how->changes));
 	char *text = report ? json_dumps(report, JSON_INDENT(2)) : NULL;
 	json_decref(report);
 	/* Who waits for it must not wait for ever. */

@@ -4,6 +4,8 @@
  * Thread: the control loop's.
  */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -37,7 +39,7 @@ static void put_int(json_t *object, const char *key, int64_t n)
 
 static void put_text(json_t *object, const char *key, const char *text)
 {
-	put(object, key, text ? json_string(text) : json_null());
+	put(object, key, admin_text(text));
 }
 
 static void put_seconds(json_t *object, const char *key, int64_t ns)
@@ -87,6 +89,7 @@ static json_t *queue_of(const struct pool_stats *s, const struct pool_settings *
 	put_int(rejected, "full", (int64_t)s->limit.rejected_full);
 	put_int(rejected, "expired", (int64_t)s->limit.rejected_expired);
 	put_int(rejected, "shed", (int64_t)s->limit.rejected_shed);
+	put_int(rejected, "no_thread", (int64_t)s->no_thread);
 	put_int(rejected, "cancelled", (int64_t)s->limit.cancelled);
 	put(o, "rejected", rejected);
 	return o;
@@ -176,6 +179,18 @@ static void add_generation(void *ctx, const struct generation *gen)
 	(void)json_array_append_new(ctx, json_integer((json_int_t)gen->number));
 }
 
+/* As seen from everywhere: who asks may be in another folder. */
+static void put_file(json_t *object, const struct conf *conf)
+{
+	char folder[PATH_MAX], path[2 * PATH_MAX];
+	if (conf->text || conf->file[0] == '/' || !getcwd(folder, sizeof(folder))) {
+		put_text(object, "file", conf->file);
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/%s", folder, conf->file);
+	put_text(object, "file", path);
+}
+
 static json_t *status_of(struct admin *a, const struct generation *gen)
 {
 	json_t *o = json_object(), *generations = json_array();
@@ -183,7 +198,7 @@ static json_t *status_of(struct admin *a, const struct generation *gen)
 	put_int(o, "pid", getpid());
 	put_text(o, "state", admin_state_name(a));
 	put_int(o, "uptime_seconds", time(NULL) - a->began);
-	put_text(o, "file", gen->conf->file);
+	put_file(o, gen->conf);
 	put_int(o, "generation", (int64_t)gen->number);
 	generations_each(a->view.host, add_generation, generations);
 	put(o, "generations", generations);
@@ -219,6 +234,7 @@ enum { CALLS_MAX = 10000 };
 /* Taken under the pool's lock, told without it. */
 struct seen_call {
 	char id[72], name[64], thread[16];
+	const char *pool;
 	pid_t tid; /* 0: none */
 	enum call_state state;
 	int64_t submitted, started;
@@ -228,6 +244,7 @@ struct seen_call {
 struct seen_calls {
 	struct seen_call *list;
 	size_t count, more;
+	const char *pool; /* that is looked at */
 };
 
 static void see(void *ctx, const struct call *call)
@@ -239,6 +256,7 @@ static void see(void *ctx, const struct call *call)
 	}
 	struct seen_call *s = &seen->list[seen->count++];
 	*s = (struct seen_call){
+		.pool = seen->pool,
 		.state = call->state,
 		.submitted = call->submitted,
 		.started = call->started,
@@ -271,13 +289,23 @@ static const char *state_name(enum call_state state)
 	return "promised";
 }
 
-static json_t *call_of(const struct seen_call *s, const char *pool, int64_t now)
+/* What runs, the oldest first, then what waits, likewise. */
+static int compare_calls(const void *left, const void *right)
+{
+	const struct seen_call *a = left, *b = right;
+	bool a_runs = a->started > 0, b_runs = b->started > 0;
+	if (a_runs != b_runs)
+		return a_runs ? -1 : 1;
+	return (a->submitted > b->submitted) - (a->submitted < b->submitted);
+}
+
+static json_t *call_of(const struct seen_call *s, int64_t now)
 {
 	char what[PEEK_TEXT_SIZE];
 	json_t *o = json_object();
 	put_text(o, "id", s->id);
 	put_text(o, "route", s->name);
-	put_text(o, "pool", pool);
+	put_text(o, "pool", s->pool);
 	put_text(o, "state", state_name(s->state));
 	put_seconds(o, "age_seconds", s->submitted ? now - s->submitted : 0);
 	put_seconds(o, "run_seconds", s->started ? now - s->started : 0);
@@ -302,13 +330,14 @@ int admin_calls(struct weir_request *req, struct weir_response *res)
 	json_t *list = json_array(), *o = json_object();
 	struct pool *p;
 	for (size_t i = 0; (p = pools_at(a->view.host->pools, i)) != NULL; i++) {
-		size_t from = seen.count;
+		seen.pool = pool_name(p);
 		pool_each_call(p, see, &seen);
-		int64_t now = clock_now();
-		for (; from < seen.count; from++)
-			(void)json_array_append_new(list,
-						    call_of(&seen.list[from], pool_name(p), now));
 	}
+	if (seen.count > 0)
+		qsort(seen.list, seen.count, sizeof(*seen.list), compare_calls);
+	int64_t now = clock_now();
+	for (size_t i = 0; i < seen.count; i++)
+		(void)json_array_append_new(list, call_of(&seen.list[i], now));
 	put(o, "calls", list);
 	put_int(o, "more", (int64_t)seen.more);
 	free(seen.list);
@@ -349,7 +378,7 @@ static json_t *module_of(const struct generation *gen, const struct instance *in
 	put_int(o, "generation", (int64_t)gen->number);
 	for (size_t i = 0; i < gen->route_count; i++) {
 		if (gen->routes[i].inst == inst)
-			(void)json_array_append_new(routes, json_string(gen->routes[i].label));
+			(void)json_array_append_new(routes, admin_text(gen->routes[i].label));
 	}
 	put(o, "routes", routes);
 	return o;
@@ -401,7 +430,7 @@ static void add_value(struct config *c, const struct conf_section *s, const stru
 	size_t n = v->count ? v->count : 1;
 	for (size_t k = 0; k < n; k++) {
 		const char *text = option_text(set, i, k, &c->arena);
-		(void)json_array_append_new(values, json_string(text ? text : ""));
+		(void)json_array_append_new(values, admin_text(text ? text : ""));
 	}
 	put_text(o, "section", section_header(s, &c->arena));
 	put_text(o, "key", set->defs[i].name);
@@ -413,9 +442,9 @@ static void add_value(struct config *c, const struct conf_section *s, const stru
 	}
 	bool is_secret = set->defs[i].flags & WEIR_SECRET;
 	put_text(o, "default", is_secret && set->defs[i].value ? "********" : set->defs[i].value);
-	put(o, "origin",
-	    v->place.file ? json_sprintf("%s:%u", v->place.file, v->place.line)
-			  : json_string("default"));
+	put_text(o, "origin",
+		 v->place.file ? arena_printf(&c->arena, "%s:%u", v->place.file, v->place.line)
+			       : "default");
 	put_text(o, "change", change);
 	char running[64];
 	if (s->kind == SECTION_POOL &&
@@ -448,7 +477,7 @@ int admin_config(struct weir_request *req, struct weir_response *res)
 	conf_each_section(gen->conf, add_section, generation_set_of, gen, &c);
 	arena_done(&c.arena);
 	json_t *o = json_object();
-	put_text(o, "file", gen->conf->file);
+	put_file(o, gen->conf);
 	put(o, "values", c.list);
 	generation_unref(&gen);
 	return admin_json(res, 200, o);

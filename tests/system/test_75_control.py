@@ -3,12 +3,14 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
-from weirlib import SLOW, Daemon, section, wait_for
+from weirlib import SLOW, Daemon, module, section, wait_for
 
 WEIRCTL = os.path.join(os.path.dirname(os.environ.get("WEIR", "weir")), "weirctl")
 POOL = "[pool default]\nthread_tokens = {}\n"
@@ -18,9 +20,16 @@ GATE = section("gate") + section("hello")
 @pytest.fixture
 def controlled(daemon, tmp_path):
     """controlled(INI): a daemon with a control socket; d.sock is its path."""
-    def start(ini, server="", admin=""):
+    def start(ini, server="", admin="", started_as=None):
         path = str(tmp_path / "control.sock")
-        d = daemon(ini + f"\n[admin]\nlisten = unix:{path}\n{admin}\n", server=server)
+        ini += f"\n[admin]\nlisten = unix:{path}\n{admin}\n"
+        if started_as:  # a path that is none from elsewhere
+            def put():
+                with open(started_as, "w", encoding="utf-8") as f:
+                    f.write("[server]\nlisten = 127.0.0.1:0\n" + ini)
+            d = daemon("", args=["-c", started_as], preexec=put)
+        else:
+            d = daemon(ini, server=server)
         d.sock = path
         return d
     return start
@@ -29,7 +38,7 @@ def controlled(daemon, tmp_path):
 def ask(d, method, path, body=None, headers=""):
     """A request on the control socket."""
     with d.connect(socket.AF_UNIX, to=d.sock) as c:
-        data = (body or "").encode()
+        data = body if isinstance(body, bytes) else (body or "").encode()
         c.send(f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n{headers}\r\n"
                .encode() + data)
         return c.response(method)
@@ -99,6 +108,19 @@ def test_calls_are_listed_with_what_they_do(controlled):
     assert calls[1]["age_seconds"] >= calls[2]["age_seconds"]
     shown = ctl(d, "calls").stdout
     assert "running" in shown and "GET /hold" in shown
+    let_go(d, held)
+
+
+def test_calls_of_all_pools_stand_in_one_order(controlled):
+    d = controlled(GATE + POOL.format(1) + "[pool other]\nthread_tokens = 1\n"
+                   "[route GET /elsewhere]\nhandler = gate.hold\npool = other\n")
+    held = []
+    for path in ("/elsewhere", "/hold", "/hold", "/elsewhere"):
+        held.append(d.connect().get(path))
+        wait_for(lambda: len(ask(d, "GET", "/calls").json["calls"]) == len(held))
+    calls = ask(d, "GET", "/calls").json["calls"]
+    assert [(c["state"], c["pool"]) for c in calls] == [
+        ("running", "other"), ("running", "default"), ("waiting", "default"), ("waiting", "other")]
     let_go(d, held)
 
 
@@ -213,6 +235,9 @@ def test_bounds_of_the_line_change_at_once(controlled):
 
 @pytest.mark.parametrize("path, body, status", [
     ("/pools/none/thread_tokens", "4", 404),
+    ("/pools/%ff/thread_tokens", "4", 404),
+    ("/pools/default/thread_tokens", b"\xff", 422),
+    ("/pools/default/thread_tokens", "\u00fc" * 120, 422),
     ("/pools/default/stack_size", "4M", 404),
     ("/pools/default/thread_tokens", "many", 422),
     ("/pools/default/thread_tokens", "-1", 422),
@@ -248,8 +273,35 @@ def test_saved_tokens_stay(controlled):
     assert "90-weirctl.ini" in ctl(d, "config").stdout
 
 
+def test_tokens_are_saved_beside_the_file_whatever_it_is_called(controlled, tmp_path):
+    d = controlled(section("hello") + POOL.format(1) + "[pool default2]\nthread_tokens = 1\n",
+                   started_as="weir.ini")
+    with open(d.folder + "/weir.ini", encoding="utf-8") as f:
+        text = f.read()
+    with open(d.folder + "/weir.ini", "w", encoding="utf-8") as f:
+        f.write("include = conf.d/*.ini\n" + text)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    ctl(d, "tokens", "default2", "3")   # of another pool, and not saved
+    said = ctl(d, "tokens", "default", "007", "--save", cwd=elsewhere)
+    assert d.folder + "/conf.d/90-weirctl.ini: saved" in said.stdout
+    assert list(elsewhere.iterdir()) == []
+    ctl(d, "reload", "--wait")
+    assert pool(d)["tokens"]["limit"] == 7 and pool(d, "default2")["tokens"]["limit"] == 1
+
+
+def test_a_daemon_without_a_file_saves_nothing(daemon, tmp_path):
+    d = daemon("", args=["run", module("hello")], env={"RUNTIME_DIRECTORY": str(tmp_path)})
+    d.sock = str(tmp_path / "control.sock")
+    said = ctl(d, "tokens", "default", "7", "--save", expect=1, cwd=tmp_path)
+    assert "runs without a file" in said.stderr
+    assert pool(d)["tokens"]["limit"] == 40 and not (tmp_path / "conf.d").exists()
+
+
 def test_the_level_of_the_log_changes(controlled):
     d = controlled(section("hello"))
+    assert ctl(d, "log", "error").stdout == "log_level = error, until the next reload\n"
+    assert ask(d, "POST", "/log/level", "info").status == 200
     ctl(d, "log", "error")
     ctl(d, "log", "debug")
     assert "log_level = debug" in d.logged("log_level = debug").string
@@ -287,6 +339,39 @@ def test_a_broken_file_is_told_with_every_place(controlled):
     assert "not reloaded" in ctl(d, "reload", "--wait", expect=78).stderr
     assert d.get("/hello").status == 200
     assert metrics(d)['weir_reloads_total{result="failed"}'] == 2
+
+
+def test_errors_with_any_text_are_told(controlled):
+    d = controlled(section("hello"))
+    with open(d.folder + "/weir.ini", "a", encoding="utf-8") as f:
+        f.write("[n" + "\u00fc" * 100 + "]\n")
+    for command in (["reload", "--wait"], ["diff"]):
+        assert re.search(r"weir\.ini:\d+:2: unknown section 'n\u00fc", ctl(d, *command, expect=78).stderr)
+
+
+def test_who_waits_for_a_reload_is_told_that_the_daemon_is_another(controlled, tmp_path):
+    d = controlled(section("lives", log=tmp_path / "lives.log"))
+    with open(d.folder + "/weir.ini", encoding="utf-8") as f:
+        text = f.read()
+    with open(d.folder + "/weir.ini", "w", encoding="utf-8") as f:
+        f.write(text.replace("[admin]", f"gate = {tmp_path}/never\n[admin]"))
+    waits = subprocess.Popen([WEIRCTL, "-s", d.sock, "reload", "--wait"], stderr=subprocess.PIPE,
+                             text=True)
+    wait_for(lambda: "init 2" in (tmp_path / "lives.log").read_text())
+    waits.send_signal(signal.SIGSTOP)   # it sees nothing of the time between the two
+    d.kill()
+    os.unlink(d.sock)
+    controlled(section("hello"))
+    waits.send_signal(signal.SIGCONT)
+    said = waits.communicate(timeout=20 * SLOW)[1]
+    assert waits.returncode == 69 and ("has ended before" in said or "no answer" in said)
+
+
+def test_what_was_only_asked_for_is_said_to_be(controlled):
+    d = controlled(section("hello"))
+    assert "--wait" in ctl(d, "reload").stdout
+    assert "finishes" in ctl(d, "drain").stdout
+    assert d.wait() == 0
 
 
 def test_drain_ends_the_daemon_when_all_is_done(controlled):
@@ -404,6 +489,20 @@ def test_many_idle_connections_do_not_shut_the_operator_out(controlled):
         c.close()
 
 
+def test_clients_of_its_address_do_not_shut_the_operator_out(controlled):
+    d = controlled(section("hello"), admin="listen = 127.0.0.1:0")
+    ports = {int(p) for p in re.findall(r"listening on http://127\.0\.0\.1:(\d+)", d.log)}
+    kept = []
+    for port in ports:
+        for _ in range(300):
+            kept.append(d.connect(to=("127.0.0.1", port)).send("GET /metrics HT"))
+    began = time.monotonic()
+    assert ask(d, "GET", "/status").status == 200
+    assert time.monotonic() - began < 1 * SLOW
+    for c in kept:
+        c.close()
+
+
 # ---- when nothing else answers ----
 
 def test_it_answers_while_all_tokens_are_stuck_and_the_line_is_full(controlled):
@@ -446,6 +545,25 @@ def test_every_answer_comes_as_json(controlled):
     for command in ("status", "calls", "modules", "config", "diff", "tokens"):
         assert json.loads(ctl(d, "--json", command).stdout)
     assert json.loads(ctl(d, "--json", "tokens", "default", "4").stdout)["value"] == "4"
+    assert json.loads(ctl(d, "--json", "reload").stdout)["ticket"] == 1
+    rounds = [json.loads(line) for line in
+              ctl(d, "--json", "top", "-n", "2").stdout.splitlines()]
+    assert [set(r) for r in rounds] == [{"status", "calls"}] * 2
+    assert json.loads(ctl(d, "--json", "drain").stdout)["state"] == "draining"
+
+
+def test_metrics_come_as_json_with_their_labels(controlled):
+    d = controlled(section("demo") + POOL.format("inf"))
+    d.get("/compute/3")
+    samples = json.loads(ctl(d, "--json", "metrics").stdout)["metrics"]
+    assert len(samples) == len(re.findall("(?m)^[^#]", ctl(d, "metrics").stdout))
+
+    def value(name, **labels):
+        return next(s["value"] for s in samples if s["name"] == name and s["labels"] == labels)
+    assert value("weir_tokens_limit", pool="default") == "inf"
+    assert value("weir_responses_total", route="GET /compute/{item_id:int}", module="demo",
+                 **{"class": "2xx"}) == 1
+    assert value("weir_generation") == 1
 
 
 def test_exit_codes_help(tmp_path):
