@@ -37,12 +37,22 @@ static int open_socket(const struct ctl *c)
 	return -err;
 }
 
-bool ctl_is_gone(const struct ctl *c)
+long ctl_peer(const struct ctl *c)
 {
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
 	int fd = open_socket(c);
-	if (fd >= 0)
-		close(fd);
-	return fd == -ENOENT || fd == -ECONNREFUSED;
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ECONNREFUSED ? CTL_NOBODY : CTL_UNKNOWN;
+	int rc = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+	close(fd);
+	return rc < 0 ? CTL_UNKNOWN : peer.pid;
+}
+
+bool ctl_is_gone(const struct ctl *c, long peer)
+{
+	long now = ctl_peer(c);
+	return now == CTL_NOBODY || (now >= 0 && peer >= 0 && now != peer);
 }
 
 static int no_answer(const struct ctl *c, int err)

@@ -86,19 +86,6 @@ int ctl_config(const struct ctl *c)
 	return rc;
 }
 
-int ctl_metrics(const struct ctl *c)
-{
-	long status;
-	char *text = NULL;
-	int rc = ctl_ask(c, "GET", "/metrics", NULL, &status, &text);
-	if (rc == 0 && status != 200)
-		rc = ctl_complain(status, text);
-	else if (rc == 0)
-		fputs(text, stdout);
-	free(text);
-	return rc;
-}
-
 /* ---- changing ---- */
 
 static void show_change(const json_t *c)
@@ -147,8 +134,9 @@ int ctl_diff(const struct ctl *c)
 	return rc;
 }
 
-/* Waits for the report of a ticket, or of a later one. */
-static int await_report(const struct ctl *c, long long ticket, json_t **ret)
+/* Waits for the report of a ticket, or of a later one. A daemon that has been
+ * started anew meanwhile knows nothing of it. */
+static int await_report(const struct ctl *c, long peer, long long ticket, json_t **ret)
 {
 	struct ctl quiet = *c;
 	quiet.json = false;
@@ -157,6 +145,11 @@ static int await_report(const struct ctl *c, long long ticket, json_t **ret)
 		if (rc != 0 || int_of(*ret, "ticket") >= ticket)
 			return rc;
 		json_decref(*ret);
+		*ret = NULL;
+		if (ctl_is_gone(c, peer)) {
+			fprintf(stderr, "weirctl: the daemon has ended before the reload had\n");
+			return CTL_UNAVAILABLE;
+		}
 		pause_ms(ms);
 	}
 }
@@ -166,14 +159,17 @@ int ctl_reload(const struct ctl *c)
 	json_t *o, *report = NULL;
 	struct ctl quiet = *c;
 	quiet.json = c->json && !c->wait;
+	long peer = ctl_peer(c);
 	int rc = ctl_send(&quiet, "POST", "/reload", NULL, &o);
 	long long ticket = int_of(o, "ticket");
 	json_decref(o);
+	if (rc == 0 && !c->wait && !c->json)
+		puts("asked for; --wait tells what comes of it, and so does the log");
 	if (rc != 0 || !c->wait)
 		return rc;
-	rc = await_report(c, ticket, &report);
-	if (rc == 0 && c->json)
-		json_dumpf(report, stdout, JSON_INDENT(2));
+	rc = await_report(c, peer, ticket, &report);
+	if (rc == 0 && c->json && json_dumpf(report, stdout, JSON_INDENT(2)) == 0)
+		putchar('\n');
 	if (rc == 0 && !c->json) {
 		show_errors(json_object_get(report, "errors"));
 		show_changes(json_object_get(report, "changes"));
@@ -190,11 +186,14 @@ int ctl_reload(const struct ctl *c)
 int ctl_drain(const struct ctl *c)
 {
 	json_t *o;
+	long peer = ctl_peer(c);
 	int rc = ctl_send(c, "POST", "/drain", NULL, &o);
 	json_decref(o);
 	/* drain_timeout bounds it. */
-	while (rc == 0 && c->wait && !ctl_is_gone(c))
+	while (rc == 0 && c->wait && !ctl_is_gone(c, peer))
 		pause_ms(50);
+	if (rc == 0 && !c->json)
+		puts(c->wait ? "the daemon has ended" : "the daemon finishes what was begun");
 	return rc;
 }
 
@@ -206,6 +205,8 @@ int ctl_log(const struct ctl *c)
 		return CTL_USAGE;
 	}
 	int rc = ctl_send(c, "PUT", "/log/level", c->argv[0], &o);
+	if (rc == 0 && !c->json)
+		printf("log_level = %s, until the next reload\n", text_of(o, "log_level"));
 	json_decref(o);
 	return rc;
 }
@@ -242,30 +243,53 @@ static int show_tokens(const struct ctl *c, const char *pool)
 	return rc;
 }
 
-/* The file says it now; does the daemon's configuration read that file? */
-static int keep(const struct ctl *c, const char *pool, const char *value)
+/* The daemon's own file; it has none when it was started as `weir run`. */
+static int find_file(const struct ctl *c, char *ret_file, size_t size)
 {
-	char path[4096];
-	json_t *status, *diff;
+	json_t *status;
 	struct ctl quiet = *c;
 	quiet.json = false;
 	int rc = ctl_get(&quiet, "/status", &status);
-	if (rc == 0)
-		rc = ctl_save(text_of(status, "file"), pool, "thread_tokens", value, path,
-			      sizeof(path));
+	if (rc == 0 && snprintf(ret_file, size, "%s", text_of(status, "file")) >= (int)size)
+		rc = CTL_SYSTEM;
+	if (rc == 0 && ret_file[0] != '/') {
+		fprintf(stderr, "weirctl: the daemon runs without a file; nothing can be saved\n");
+		rc = CTL_REFUSED;
+	}
 	json_decref(status);
+	return rc;
+}
+
+/* "inf", or numbers that may be written in more than one way. */
+static bool is_same(const char *a, const char *b)
+{
+	char *a_end, *b_end;
+	long long a_number = strtoll(a, &a_end, 10), b_number = strtoll(b, &b_end, 10);
+	return strcmp(a, b) == 0 ||
+	       (a_end > a && b_end > b && !*a_end && !*b_end && a_number == b_number);
+}
+
+/* The file says it now; does the daemon's configuration read that file? */
+static int keep(const struct ctl *c, const char *file, const char *pool, const char *value)
+{
+	char path[4096], section[80];
+	json_t *diff;
+	struct ctl quiet = *c;
+	quiet.json = false;
+	int rc = ctl_save(file, pool, "thread_tokens", value, path, sizeof(path));
 	if (rc != 0)
 		return rc;
 	rc = ctl_get(&quiet, "/diff", &diff);
+	snprintf(section, sizeof(section), "[pool %s]", pool);
 	size_t i, different = 0;
 	const json_t *change;
 	json_array_foreach(json_object_get(diff, "changes"), i, change) different +=
 		strcmp(text_of(change, "key"), "thread_tokens") == 0 &&
-		strcmp(text_of(change, "is"), value) != 0 &&
-		strstr(text_of(change, "section"), pool) != NULL;
+		strcmp(text_of(change, "section"), section) == 0 &&
+		!is_same(text_of(change, "is"), value);
 	json_decref(diff);
 	if (!c->json)
-		printf("%s: %s\n", path, "saved");
+		printf("%s: saved\n", path);
 	if (rc == 0 && different > 0) {
 		fprintf(stderr, "weirctl: the daemon's file does not read it; it needs the line\n"
 				"include = conf.d/*.ini\nbefore its first section\n");
@@ -276,7 +300,7 @@ static int keep(const struct ctl *c, const char *pool, const char *value)
 
 int ctl_tokens(const struct ctl *c)
 {
-	char path[256];
+	char path[256], file[4000];
 	json_t *o;
 	if (c->argc < 2)
 		return show_tokens(c, c->argc > 0 ? c->argv[0] : NULL);
@@ -288,10 +312,15 @@ int ctl_tokens(const struct ctl *c)
 		return CTL_USAGE;
 	}
 	snprintf(path, sizeof(path), "/pools/%s/thread_tokens", c->argv[0]);
-	int rc = ctl_send(c, "PUT", path, c->argv[1], &o);
+	int rc = c->save ? find_file(c, file, sizeof(file)) : 0;
+	if (rc != 0)
+		return rc;
+	rc = ctl_send(c, "PUT", path, c->argv[1], &o);
 	if (rc == 0 && !c->json)
 		printf("%s: thread_tokens = %s%s\n", c->argv[0], text_of(o, "value"),
 		       c->save ? "" : ", until the next reload (--save keeps it)");
+	if (rc == 0 && c->save)
+		rc = keep(c, file, c->argv[0], text_of(o, "value"));
 	json_decref(o);
-	return rc == 0 && c->save ? keep(c, c->argv[0], c->argv[1]) : rc;
+	return rc;
 }

@@ -49,8 +49,13 @@ int ctl_send(const struct ctl *c, const char *method, const char *path, const ch
 /* An error answer on stderr; its exit status. */
 int ctl_complain(long status, const char *text);
 
-/* The daemon has gone: nothing listens on its socket. */
-bool ctl_is_gone(const struct ctl *c);
+/* The process that listens on the socket (0 when it is of another namespace), to
+ * tell whether it is the same one later. */
+enum { CTL_NOBODY = -1, CTL_UNKNOWN = -2 };
+long ctl_peer(const struct ctl *c);
+
+/* The daemon `peer` has gone: nothing listens on its socket, or another does. */
+bool ctl_is_gone(const struct ctl *c, long peer);
 
 /* The commands: each returns an exit status. */
 int ctl_status(const struct ctl *c);
@@ -62,7 +67,7 @@ int ctl_diff(const struct ctl *c);
 int ctl_reload(const struct ctl *c);
 int ctl_drain(const struct ctl *c);
 int ctl_config(const struct ctl *c);
-int ctl_metrics(const struct ctl *c);
+int ctl_metrics(const struct ctl *c); /* metrics.c */
 int ctl_log(const struct ctl *c);
 
 /* save.c: writes `key = value` of a pool into conf.d/90-weirctl.ini beside the

@@ -1,6 +1,6 @@
 bin_PROGRAMS += weirctl
 weirctl_SOURCES = src/weirctl/client.c src/weirctl/commands.c src/weirctl/ctl.h \
-	src/weirctl/main.c src/weirctl/save.c src/weirctl/show.c src/weirctl/top.c
+	src/weirctl/main.c src/weirctl/metrics.c src/weirctl/save.c src/weirctl/show.c src/weirctl/top.c
 weirctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 weirctl_LDADD = $(JANSSON_LIBS)
 

@@ -98,15 +98,25 @@ static void put_zsh(FILE *to)
 {
 	fputs("#compdef weirctl\n"
 	      "# Completion of weirctl for zsh, written by `weirctl completion zsh`.\n"
-	      "local -a commands\ncommands=(\n",
+	      "local state line\nlocal -a commands\ncommands=(\n",
 	      to);
 	for (int i = 0; i < COMMANDS; i++)
 		fprintf(to, "	'%s:%s'\n", commands[i].name, commands[i].help);
 	fputs(")\n_arguments -C \\\n", to);
 	for (int i = 0; longs[i].name; i++)
-		fprintf(to, "	'--%s' \\\n", longs[i].name);
+		fprintf(to, "	'--%s%s%s%s' \\\n", longs[i].name, longs[i].has_arg ? ":" : "",
+			longs[i].has_arg ? longs[i].name : "",
+			longs[i].val == 's' ? ":_files"
+			: longs[i].has_arg  ? ": "
+					    : "");
 	fputs("	'1:command:{_describe command commands}' \\\n"
-	      "	'2:argument:($(weirctl tokens 2>/dev/null | cut -d: -f1))'\n",
+	      "	'2:argument:->argument'\n"
+	      "[[ $state == argument ]] || return\n"
+	      "case $line[1] in\n"
+	      "tokens) compadd -- $(weirctl tokens 2>/dev/null | cut -d: -f1) ;;\n"
+	      "log) compadd error warning notice info debug ;;\n"
+	      "completion) compadd bash zsh fish ;;\n"
+	      "esac\n",
 	      to);
 }
 
@@ -119,9 +129,16 @@ static void put_fish(FILE *to)
 		fprintf(to, "complete -c weirctl -n __fish_use_subcommand -a %s -d '%s'\n",
 			commands[i].name, commands[i].help);
 	for (int i = 0; longs[i].name; i++)
-		fprintf(to, "complete -c weirctl -l %s\n", longs[i].name);
+		fprintf(to, "complete -c weirctl -s %c -l %s%s\n", longs[i].val, longs[i].name,
+			longs[i].val == 's' ? " -r -F"
+			: longs[i].has_arg  ? " -x"
+					    : "");
 	fputs("complete -c weirctl -n '__fish_seen_subcommand_from tokens' -a "
-	      "'(weirctl tokens 2>/dev/null | cut -d: -f1)'\n",
+	      "'(weirctl tokens 2>/dev/null | cut -d: -f1)'\n"
+	      "complete -c weirctl -n '__fish_seen_subcommand_from log' -a "
+	      "'error warning notice info debug'\n"
+	      "complete -c weirctl -n '__fish_seen_subcommand_from completion' -a 'bash zsh "
+	      "fish'\n",
 	      to);
 }
 

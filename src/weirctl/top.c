@@ -42,13 +42,27 @@ struct last {
 	long long requests;
 };
 
+/* A round is a line, for who reads them one by one. */
+static void write_round(json_t *status, json_t *calls)
+{
+	json_t *o =
+		json_pack("{s:O, s:O}", "status", status, "calls", json_object_get(calls, "calls"));
+	(void)json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15));
+	putchar('\n');
+	json_decref(o);
+}
+
 static int draw(const struct ctl *c, struct last *last)
 {
 	json_t *status = NULL, *calls = NULL;
-	int rc = ctl_get(c, "/status", &status);
+	struct ctl quiet = *c;
+	quiet.json = false;
+	int rc = ctl_get(&quiet, "/status", &status);
 	if (rc == 0)
-		rc = ctl_get(c, "/calls", &calls);
-	if (rc == 0 && !c->json) {
+		rc = ctl_get(&quiet, "/calls", &calls);
+	if (rc == 0 && c->json) {
+		write_round(status, calls);
+	} else if (rc == 0) {
 		double at = now();
 		long long requests = int_of(json_object_get(status, "requests"), "total");
 		double rate =
