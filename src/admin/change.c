@@ -119,7 +119,9 @@ int admin_reload_get(struct weir_request *req, struct weir_response *res)
 static json_t *place_of(struct conf_place place)
 {
 	char *text = NULL;
-	if (place.file && asprintf(&text, "%s:%u:%u", place.file, place.line, place.column) < 0)
+	if (!place.file || place.line == 0) /* the file as a whole */
+		return admin_text(place.file);
+	if (asprintf(&text, "%s:%u:%u", place.file, place.line, place.column) < 0)
 		return NULL;
 	json_t *o = admin_text(text);
 	free(text);

@@ -124,7 +124,8 @@ static int copy_bytes(int from, int to)
  * whose it is. Returns its descriptor, or a negative errno. */
 static int private_copy(const char *path)
 {
-	int from = open(path, O_RDONLY | O_CLOEXEC);
+	/* Without waiting: the path may name a pipe. */
+	int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (from < 0)
 		return -errno;
 	struct stat st;

@@ -266,6 +266,17 @@ def test_a_file_that_is_not_there_any_more_is_an_error(daemon):
     assert d.get("/hello").status == 200
 
 
+def test_a_module_file_that_is_a_pipe_holds_no_reload_up(daemon, tmp_path):
+    path = tmp_path / "replace.so"
+    replace(path, "replace_a")
+    d = daemon(f"[module replace]\nfile = {path}\n")
+    path.unlink()
+    os.mkfifo(path)
+    reload(d, good=False)
+    d.logged(r"replace\.so cannot be read")
+    assert d.get("/who").text == "a"
+
+
 def test_modules_that_run_without_a_file_are_loaded_anew(daemon, tmp_path):
     path = tmp_path / "replace.so"
     replace(path, "replace_a")

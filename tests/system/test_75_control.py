@@ -349,6 +349,13 @@ def test_errors_with_any_text_are_told(controlled):
         assert re.search(r"weir\.ini:\d+:2: unknown section 'n\u00fc", ctl(d, *command, expect=78).stderr)
 
 
+def test_a_file_that_cannot_be_read_has_no_line(controlled):
+    d = controlled(section("hello"))
+    os.unlink(d.folder + "/weir.ini")
+    for command in (["reload", "--wait"], ["diff"]):
+        assert "/weir.ini: cannot be read: No such file" in ctl(d, *command, expect=78).stderr
+
+
 def test_who_waits_for_a_reload_is_told_that_the_daemon_is_another(controlled, tmp_path):
     d = controlled(section("lives", log=tmp_path / "lives.log"))
     with open(d.folder + "/weir.ini", encoding="utf-8") as f:
