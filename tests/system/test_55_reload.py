@@ -6,10 +6,11 @@ import shutil
 import signal
 import socket
 import threading
+import time
 
 import pytest
 
-from weirlib import Closed, fixture, module, section, wait_for
+from weirlib import SLOW, Closed, fixture, module, section, wait_for
 
 GATE = section("gate")
 
@@ -384,42 +385,58 @@ def test_a_line_that_becomes_one_for_proxies_keeps_its_socket(daemon):
 
 # ---- under load ----
 
+def resident(d):
+    with open(f"/proc/{d.pid}/status", encoding="utf-8") as f:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", f.read())[1])
+
+
 def test_no_request_is_lost_and_no_connection_cut_while_modules_are_swapped(daemon, tmp_path):
+    """WEIR_RELOADS of them; with 1000 what a reload leaves behind can be seen."""
+    count = int(os.environ.get("WEIR_RELOADS") or 30)
     path = tmp_path / "replace.so"
     replace(path, "replace_a")
     d = daemon(f"[module replace]\nfile = {path}\n")
     idle = [d.connect() for _ in range(20)]
     for c in idle:
         assert c.get("/who").response().body == b"a"
-    stop, wrong, answers = threading.Event(), [], []
+    stop, wrong, answers = threading.Event(), [], {}
 
     def load(i):
         c = d.connect()
         while not stop.is_set():
             r = c.get("/who").response()
-            answers.append(r.body)
+            answers[i, r.body] = answers.get((i, r.body), 0) + 1
             if r.status != 200 or r.body not in (b"a", b"b"):
                 wrong.append(r)
     threads = [threading.Thread(target=load, args=(i,), daemon=True) for i in range(4)]
     for t in threads:
         t.start()
-    descriptors = None
+    descriptors = memory = 0
+    began = time.monotonic()
     try:
-        for n in range(30):
+        for n in range(count):
             name = "ab"[(n + 1) % 2]
             replace(path, f"replace_{name}")
             reload(d)
             assert d.get("/who").text == name
-            if n == 9:
+            if n == count // 10:
                 wait_for(lambda n=n: f"generation {n + 1} has ended" in d.log)
-                descriptors = d.descriptors()
+                descriptors, memory = d.descriptors(), resident(d)
     finally:
         stop.set()
+    took = time.monotonic() - began
     for t in threads:
         t.join(20)
+        assert not t.is_alive(), "its answer never came"
     assert not wrong, wrong[:3]
-    assert {b"a", b"b"} == set(answers)
-    wait_for(lambda: "generation 30 has ended" in d.log)
+    assert {b"a", b"b"} == {body for i, body in answers} and len(answers) == 2 * len(threads)
+    wait_for(lambda: f"generation {count} has ended" in d.log)
     wait_for(lambda: d.descriptors() <= descriptors)
+    grown = resident(d) / memory - 1
+    print(f"{count} reloads in {took:.1f} s, {sum(answers.values())} requests, {descriptors} "
+          f"descriptors, {memory} kB resident, {100 * grown:+.1f} %")
+    if SLOW == 1 and count >= 1000:
+        assert grown <= 0.05
     for c in idle:
-        assert c.get("/who").response().body == b"a"
+        assert c.get("/who").response().body == name.encode()
+        c.close()

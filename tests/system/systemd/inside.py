@@ -198,6 +198,17 @@ def test_a_stop_that_takes_longer_than_systemd_waits_is_extended():
     assert show("Result") == "success"
 
 
+def test_background_tasks_that_take_longer_come_to_their_end():
+    drop_in("[Service]\nTimeoutStopSec=2s\n")
+    write(INI, BASE.replace("[module demo]\n", "[module demo]\ntask_time = 6s\n"))
+    ctl("restart", UNIT)
+    assert get("/start-background")[0] == 200
+    began = time.monotonic()
+    ctl("stop", "weir.socket", UNIT, expect=None)
+    assert time.monotonic() - began > 4
+    assert show("Result") == "success"
+
+
 def test_priorities_in_the_journal_are_right():
     write(INI, BASE + "nonsense = 1\n")
     run("kill", "-HUP", show("MainPID"))
