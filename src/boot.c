@@ -553,6 +553,7 @@ int boot_serve(struct conf *conf, bool shows_routes)
 	size_t started = 0;
 	logs_set_level(conf);
 	conf_errors_init(&d.errs);
+	conf_hide(conf, &d.errs);
 	list_init(&d.listening);
 	host_init(&d.host);
 	while (rc == 0 && started < array_len(steps)) {

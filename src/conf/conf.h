@@ -92,6 +92,9 @@ void conf_each_section(const struct conf *conf,
 				  const struct option_set *own),
 		       conf_set_of *module_set, void *set_ctx, void *ctx);
 
+/* Errors that are still to come do not quote what credentials hold. */
+void conf_hide(const struct conf *conf, struct conf_errors *errs);
+
 /* Writes every section with every effective value and, as a comment, where
  * each comes from; what is not set, as a comment only. `module_set` gives the
  * set of a module's own options, or NULL where it is not known: the keys of

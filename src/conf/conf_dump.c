@@ -153,3 +153,22 @@ void conf_dump(const struct conf *conf, FILE *to, conf_set_of *module_set, void 
 {
 	conf_each_section(conf, dump_section, module_set, ctx, to);
 }
+
+static void hide_section(void *ctx, const struct conf_section *s, const struct option_set *own)
+{
+	(void)own;
+	for (size_t i = 0; i < s->set.count; i++) {
+		const struct option_value *v = &s->set.values[i];
+		if (v->cred)
+			conf_errors_hide(ctx, v->text, v->cred);
+		for (size_t k = 0; k < v->count; k++) {
+			if (v->texts[k].cred)
+				conf_errors_hide(ctx, v->texts[k].text, v->texts[k].cred);
+		}
+	}
+}
+
+void conf_hide(const struct conf *conf, struct conf_errors *errs)
+{
+	conf_each_section(conf, hide_section, NULL, NULL, errs);
+}

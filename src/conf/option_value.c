@@ -322,6 +322,7 @@ static int set_credential(struct option_set *set, size_t index, const char *name
 		conf_error(errs, place, "%s: %s: %s", def->name, name, why);
 		return 0;
 	}
+	conf_errors_hide(errs, text, name);
 	conf_errors_init(&hidden);
 	rc = set_value(set, index, text, place, folder, a, &hidden);
 	if (hidden.count > 0 || hidden.lost > 0)

@@ -5,13 +5,24 @@
  */
 #include "conf/place.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 
-enum { PLACE_SIZE = 1024 }; /* file, line and column, as text */
+enum {
+	PLACE_SIZE = 1024, /* file, line and column, as text */
+	SHORT = 4,         /* a text below this is hidden where it stands as a word */
+	CUT = 16,          /* so much of a longer one is recognised: quotes are cut */
+};
+
+/* A credential, which is quoted by its name. */
+struct conf_hidden {
+	struct conf_hidden *next;
+	const char *text, *shown; /* NULL: memory was out, nothing can be quoted */
+};
 
 void conf_errors_init(struct conf_errors *errs)
 {
@@ -25,6 +36,60 @@ void conf_errors_done(struct conf_errors *errs)
 	arena_done(&errs->arena);
 	*errs = (struct conf_errors){ 0 };
 }
+
+/* ---- hiding ---- */
+
+void conf_errors_hide(struct conf_errors *errs, const char *text, const char *shown)
+{
+	static struct conf_hidden unknown;
+	struct conf_hidden *h = arena_alloc(&errs->arena, sizeof(*h));
+	char *own = arena_strdup(&errs->arena, text);
+	char *own_shown = arena_strdup(&errs->arena, shown);
+	if (!h || !own || !own_shown) {
+		errs->hidden = &unknown;
+		return;
+	}
+	*h = (struct conf_hidden){ .next = errs->hidden, .text = own, .shown = own_shown };
+	if (errs->hidden != &unknown && own[0])
+		errs->hidden = h;
+}
+
+static bool is_word(char c)
+{
+	return strchr("_-.", c) ? c != '\0' : isalnum((unsigned char)c) != 0;
+}
+
+/* Bytes at `at` that are to be hidden; 0: none. */
+static size_t hidden_at(const char *message, const char *at, const char *text)
+{
+	size_t len = 0;
+	while (text[len] && at[len] == text[len])
+		len++;
+	if (text[len])
+		return len >= CUT ? len : 0;
+	bool is_part = (at > message && is_word(at[-1])) || is_word(at[len]);
+	return len < SHORT && is_part ? 0 : len;
+}
+
+static char *hide(struct conf_errors *errs, char *message, const struct conf_hidden *h)
+{
+	if (!h->text)
+		return NULL;
+	for (char *at = message; message && *at;) {
+		size_t len = hidden_at(message, at, h->text);
+		if (len == 0) {
+			at++;
+			continue;
+		}
+		size_t before = (size_t)(at - message);
+		message = arena_printf(&errs->arena, "%.*s%s%s", (int)before, message, h->shown,
+				       at + len);
+		at = message ? message + before + strlen(h->shown) : NULL;
+	}
+	return message;
+}
+
+/* ---- adding ---- */
 
 static struct conf_error *new_error(struct conf_errors *errs)
 {
@@ -68,6 +133,8 @@ void conf_error(struct conf_errors *errs, struct conf_place place, const char *f
 	struct conf_error *e = new_error(errs);
 	char *message = arena_vprintf(&errs->arena, fmt, ap);
 	va_end(ap);
+	for (const struct conf_hidden *h = errs->hidden; h && message; h = h->next)
+		message = hide(errs, message, h);
 	const char *file = place.file ? keep_file(errs, place.file) : NULL;
 	if (!e || !message || (place.file && !file)) {
 		errs->lost++;

@@ -31,10 +31,14 @@ struct conf_errors {
 	size_t count;
 	size_t size;
 	unsigned lost; /* found when memory was out */
+	struct conf_hidden *hidden;
 };
 
 void conf_errors_init(struct conf_errors *errs);
 void conf_errors_done(struct conf_errors *errs);
+
+/* Messages say `shown` where they would quote `text`, or the beginning of it. */
+void conf_errors_hide(struct conf_errors *errs, const char *text, const char *shown);
 
 /* Adds one; `place.file` may be NULL for what has no place. */
 void conf_error(struct conf_errors *errs, struct conf_place place, const char *fmt, ...)

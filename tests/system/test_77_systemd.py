@@ -268,6 +268,30 @@ def test_a_credential_that_is_no_good_is_an_error_without_its_text(tmp_path, ini
     assert message in done.err and "tiptop" not in done.err
 
 
+@pytest.mark.parametrize("text", [
+    "[server]\nlisten = @cred:word\n", "[server]\ntrusted = @cred:word\n",
+    "[server]\nadd_header = @cred:word\n", "[route GET /x]\nredirect = @cred:word\n",
+    "[module hello]\nfile = @cred:word\n", "[static /x]\nroot = @cred:word\n",
+])
+@pytest.mark.parametrize("word", ["tip top!", "tip top" * 20, "t!p"])
+def test_no_error_quotes_a_credential(tmp_path, ini, text, word):
+    (tmp_path / "word").write_text(word)
+    env = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    done = run("--check", "-c", ini(text), env=env)
+    assert done.returncode == 78 and re.search(r":2:\d+: .*@cred:word", done.err)
+    assert word[:7] not in done.err
+
+
+def test_an_address_from_a_credential_that_is_taken_is_not_quoted(tmp_path):
+    with listening() as taken:
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        (tmp_path / "word").write_text(address)
+        d = Daemon(str(tmp_path), HELLO.replace("127.0.0.1:0", "@cred:word"), check=False,
+                   env={"CREDENTIALS_DIRECTORY": str(tmp_path)})
+        assert d.wait() == 71
+        assert "cannot listen on @cred:word: Address already in use" in d.log
+
+
 def test_without_systemds_folder_a_credential_is_an_error(ini):
     done = run("--check", "-c", ini("[pool default]\nthread_tokens = @cred:x\n"),
                env={"CREDENTIALS_DIRECTORY": ""})
