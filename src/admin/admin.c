@@ -83,9 +83,7 @@ json_t *admin_text(const char *text)
 	char *copy = o ? NULL : strdup(text);
 	if (o || !copy)
 		return o;
-	size_t len = strlen(copy), at = 0;
-	while ((at += utf8_good(copy + at, len - at)) < len)
-		copy[at++] = '?';
+	utf8_mask(copy, strlen(copy));
 	o = json_string(copy);
 	free(copy);
 	return o;

@@ -18,6 +18,7 @@
 
 #include "base/sink.h"
 #include "base/thread.h"
+#include "base/utf8.h"
 #include "base/writer.h"
 
 enum { LINE_MAX_BYTES = 2048, LINES_SIZE = 128 * 1024, WAIT_MS = 1000 };
@@ -199,17 +200,6 @@ static size_t put_prefix(char *line, enum log_level level)
 	return (size_t)(to - line);
 }
 
-/* What clients or modules put into a message must not forge lines or move a
- * terminal's cursor. */
-static void mask_controls(char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-		if (c < 0x20 || c == 0x7f)
-			text[i] = '?';
-	}
-}
-
 static void hand_over(const char *line, size_t len)
 {
 	if (!atomic_load_explicit(&is_running, memory_order_acquire)) {
@@ -234,7 +224,8 @@ void log_vmsg(enum log_level level, const char *fmt, va_list ap)
 	size_t end = at + (size_t)len;
 	if (end > sizeof(line) - 2)
 		end = sizeof(line) - 2;
-	mask_controls(line + at, end - at);
+	/* What clients or modules put into a message must not forge lines. */
+	utf8_mask(line + at, end - at);
 	line[end++] = '\n';
 	hand_over(line, end);
 }
@@ -254,7 +245,7 @@ void log_last_words(const char *text)
 	size_t len = strnlen(text, sizeof(line) - at - 1);
 	writer_last_words();
 	memcpy(line + at, text, len);
-	mask_controls(line + at, len);
+	utf8_mask(line + at, len);
 	line[at + len] = '\n';
 	sink_write_now(&sink, line, at + len + 1, WAIT_MS);
 }

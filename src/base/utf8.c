@@ -5,6 +5,9 @@
  */
 #include "base/utf8.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 /* Bytes of the good character at `p`, 0 when it is none. The second byte alone
  * decides about overlong forms, surrogates and the upper end. */
 static size_t character(const unsigned char *p, size_t len)
@@ -39,4 +42,17 @@ size_t utf8_good(const char *text, size_t len)
 		at += size;
 	}
 	return at;
+}
+
+void utf8_mask(char *text, size_t len)
+{
+	unsigned char *p = (unsigned char *)text;
+	for (size_t at = 0; at < len;) {
+		size_t size = character(p + at, len - at);
+		bool is_control = p[at] < 0x20 || p[at] == 0x7f ||
+				  (size == 2 && p[at] == 0xc2 && p[at + 1] < 0xa0);
+		if (size == 0 || is_control)
+			memset(p + at, '?', size ? size : 1);
+		at += size ? size : 1;
+	}
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
 
 enum {
 	PLACE_SIZE = 1024, /* file, line and column, as text */
@@ -106,12 +107,9 @@ static struct conf_error *new_error(struct conf_errors *errs)
 
 /* What came out of a file, a variable or a module must not end a line or move
  * a terminal's cursor. */
-static void mask_controls(char *text)
+static void mask(char *text)
 {
-	for (; *text; text++) {
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
-	}
+	utf8_mask(text, strlen(text));
 }
 
 /* Errors outlive the configuration that named the file. */
@@ -122,7 +120,7 @@ static const char *keep_file(struct conf_errors *errs, const char *file)
 		return last;
 	char *copy = arena_strdup(&errs->arena, file);
 	if (copy)
-		mask_controls(copy);
+		mask(copy);
 	return copy;
 }
 
@@ -140,7 +138,7 @@ void conf_error(struct conf_errors *errs, struct conf_place place, const char *f
 		errs->lost++;
 		return;
 	}
-	mask_controls(message);
+	mask(message);
 	*e = (struct conf_error){ .place = place,
 				  .message = message,
 				  .serial = (unsigned)errs->count };

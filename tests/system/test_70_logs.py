@@ -300,6 +300,12 @@ def test_a_handlers_failure_names_its_trace(daemon):
     d.logged(r"error: request own \(trace [0-9a-f]{32}\): handler")
 
 
+def test_no_text_of_clients_moves_a_terminal_that_shows_the_error_log(daemon):
+    d = daemon(PROBE)
+    d.get("/log?text=one%C2%9B31m%1B%0A%7Ftwo%9B%C3%BC%E2%82")
+    d.logged(r'module "probe": one\?\?31m\?\?\?two\?\u00fc\?\?$')
+
+
 # ---- Server-Timing ----
 
 def test_server_timing_tells_queue_and_handler(daemon):
