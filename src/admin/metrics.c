@@ -280,6 +280,13 @@ static void put_failed(struct of_routes *r, struct labels l, const struct route_
 	sample(r->to, &r->f, l, (double)counted(&s->failed));
 }
 
+/* Few routes leave tasks behind. */
+static void put_tasks_failed(struct of_routes *r, struct labels l, const struct route_stats *s)
+{
+	if (counted(&s->tasks_failed) > 0)
+		sample(r->to, &r->f, l, (double)counted(&s->tasks_failed));
+}
+
 static void put_timeouts(struct of_routes *r, struct labels l, const struct route_stats *s)
 {
 	sample(r->to, &r->f, l, (double)(counted(&s->timeouts) + counted(&s->refused[STATS_LATE])));
@@ -326,6 +333,10 @@ static const struct of_routes of_routes[] = {
 	{ NULL,
 	  { "weir_handler_errors_total", "counter", "Handlers that returned an error.", false },
 	  put_failed },
+	{ NULL,
+	  { "weir_background_errors_total", "counter", "Background tasks that returned an error.",
+	    false },
+	  put_tasks_failed },
 	{ NULL,
 	  { "weir_timeouts_total", "counter", "Requests whose time limit came first.", false },
 	  put_timeouts },

@@ -348,7 +348,7 @@ int admin_calls(struct weir_request *req, struct weir_response *res)
 
 struct module_sum {
 	const char *name;
-	uint64_t calls, failed, timeouts, abandoned;
+	uint64_t calls, failed, tasks_failed, timeouts, abandoned;
 };
 
 static void add_module(void *ctx, const struct stats_entry *e)
@@ -361,6 +361,7 @@ static void add_module(void *ctx, const struct stats_entry *e)
 	for (size_t i = 0; i < 6; i++)
 		sum->calls += one.responses[i];
 	sum->failed += one.failed;
+	sum->tasks_failed += one.tasks_failed;
 	sum->timeouts += one.timeouts;
 	sum->abandoned += one.abandoned;
 }
@@ -406,6 +407,7 @@ int admin_modules(struct weir_request *req, struct weir_response *res)
 		stats_each(a->view.host->stats, add_module, &sum);
 		put_int(o, "calls", (int64_t)sum.calls);
 		put_int(o, "failed", (int64_t)sum.failed);
+		put_int(o, "tasks_failed", (int64_t)sum.tasks_failed);
 		put_int(o, "timeouts", (int64_t)sum.timeouts);
 		put_int(o, "abandoned", (int64_t)sum.abandoned);
 	}

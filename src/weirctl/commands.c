@@ -51,7 +51,8 @@ int ctl_modules(const struct ctl *c)
 			printf("%-16s %-12s %-8s %-5s %-12.12s %4lld %10lld %8lld %s\n",
 			       text_of(m, "name"), text_of(m, "module"), text_of(m, "version"),
 			       text_of(m, "abi"), text_of(m, "build_id"), int_of(m, "generation"),
-			       int_of(m, "calls"), int_of(m, "failed"), text_of(m, "file"));
+			       int_of(m, "calls"), int_of(m, "failed") + int_of(m, "tasks_failed"),
+			       text_of(m, "file"));
 	}
 	json_decref(o);
 	return rc;

@@ -17,6 +17,7 @@
 #include "work/context.h"
 #include "work/module.h"
 #include "work/request.h"
+#include "work/stats.h"
 
 #define TASK_MAGIC 0x7a5c0001U
 
@@ -26,6 +27,7 @@ struct task {
 	struct task *next;      /* in the request's list; later: in its chain */
 	struct generation *gen; /* a reference: keeps the module loaded */
 	struct instance *inst;
+	struct stats_entry *stats; /* of its route */
 	weir_task_fn *fn;
 	void *arg;
 	void (*free_fn)(void *);
@@ -89,9 +91,12 @@ static void run_task(struct call *call, struct worker *w)
 		rc = t->fn((struct weir_task *)(void *)t, t->arg);
 		context_leave(was);
 	}
-	if (rc < 0)
+	if (rc < 0) {
 		log_error("request %s: background %s (module \"%s\") failed: %s", t->id, t->name,
 			  instance_name(t->inst), err_text(rc));
+		if (t->stats)
+			atomic_fetch_add_explicit(&t->stats->tasks_failed, 1, memory_order_relaxed);
+	}
 	/* Before this one gives its token back: the pool is never seen idle
 	 * between two tasks of a chain. */
 	if (t->next)
@@ -143,6 +148,7 @@ int task_promise(struct request *req, weir_task_fn *fn, void *arg, void (*free_f
 	}
 	t->gen = generation_ref(req->gen);
 	t->inst = req->inst;
+	t->stats = req->route->stats;
 	t->fn = fn;
 	t->arg = arg;
 	t->free_fn = free_fn;

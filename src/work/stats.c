@@ -112,6 +112,7 @@ void stats_sum(const struct stats_entry *e, struct route_stats *ret)
 	memset(ret, 0, sizeof(*ret));
 	for (size_t i = 0; i < e->loops; i++)
 		add(ret, &e->by_loop[i]);
+	count(&ret->tasks_failed, atomic_load_explicit(&e->tasks_failed, memory_order_relaxed));
 }
 
 void stats_add_duration(struct stats_histogram *h, int64_t ns)

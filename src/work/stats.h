@@ -54,9 +54,10 @@ struct route_stats {
 	counter responses[6]; /* by class; [0]: the client was gone */
 	counter bytes;        /* of bodies of answers */
 	counter refused[STATS_REFUSALS];
-	counter failed;    /* the handler returned an error */
-	counter timeouts;  /* 504 while it ran */
-	counter abandoned; /* it ran on for nobody */
+	counter failed;       /* the handler returned an error */
+	counter timeouts;     /* 504 while it ran */
+	counter abandoned;    /* it ran on for nobody */
+	counter tasks_failed; /* background tasks that returned an error; of a sum alone */
 	struct stats_histogram run;
 };
 
@@ -65,6 +66,7 @@ struct stats_entry {
 	const char *label;  /* of the route; "" of what has none */
 	const char *module; /* instance; "" of files and of what has no route */
 	size_t loops;
+	_Atomic uint64_t tasks_failed; /* any worker adds */
 	struct route_stats by_loop[];
 };
 

@@ -178,6 +178,15 @@ def test_metrics_count_what_happened(controlled):
     assert m['weir_handler_errors_total{route="GET /hold",module="gate"}'] == 0
 
 
+def test_background_tasks_that_fail_are_counted(controlled):
+    d = controlled(section("probe_work"))
+    assert d.post("/tasks?order=3&fail=2").status == 200
+    name = 'weir_background_errors_total{route="POST /tasks",module="probe_work"}'
+    wait_for(lambda: metrics(d).get(name) == 1)
+    assert ask(d, "GET", "/modules").json["modules"][0]["tasks_failed"] == 1
+    assert re.search(r"(?m)^probe_work .* 1 /", ctl(d, "modules").stdout)
+
+
 def test_labels_are_patterns_and_never_urls(controlled):
     d = controlled(section("demo"))
     for i in range(5):
