@@ -10,6 +10,8 @@
 
 #include "weirctl/ctl.h"
 
+enum { LONG_MS = 3000 }; /* most reloads take a hundredth of it */
+
 static void pause_ms(long ms)
 {
 	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
@@ -141,6 +143,7 @@ static int await_report(const struct ctl *c, long peer, long long ticket, json_t
 {
 	struct ctl quiet = *c;
 	quiet.json = false;
+	long waited = 0;
 	for (long ms = 5;; ms = ms < 200 ? ms * 2 : ms) {
 		int rc = ctl_get(&quiet, "/reload", ret);
 		if (rc != 0 || int_of(*ret, "ticket") >= ticket)
@@ -151,7 +154,12 @@ static int await_report(const struct ctl *c, long peer, long long ticket, json_t
 			fprintf(stderr, "weirctl: the daemon has ended before the reload had\n");
 			return CTL_UNAVAILABLE;
 		}
+		if (waited < LONG_MS && waited + ms >= LONG_MS)
+			fputs("weirctl: it takes long: a module's check, init or fini has not "
+			      "returned, or an I/O thread does not turn\n",
+			      stderr);
 		pause_ms(ms);
+		waited += ms;
 	}
 }
 

@@ -374,6 +374,7 @@ def test_who_waits_for_a_reload_is_told_that_the_daemon_is_another(controlled, t
     waits = subprocess.Popen([WEIRCTL, "-s", d.sock, "reload", "--wait"], stderr=subprocess.PIPE,
                              text=True)
     wait_for(lambda: "init 2" in (tmp_path / "lives.log").read_text())
+    assert "check, init or fini has not returned" in waits.stderr.readline()
     waits.send_signal(signal.SIGSTOP)   # it sees nothing of the time between the two
     d.kill()
     os.unlink(d.sock)
