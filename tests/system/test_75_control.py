@@ -543,7 +543,7 @@ def p99_ms(act, count=200):
 
 
 def test_it_answers_within_10_ms_while_all_tokens_are_stuck_and_the_line_is_full(controlled):
-    d = controlled(GATE + POOL.format(40) + "queue_max = 500\n")
+    d = controlled(GATE + POOL.format(40) + "queue_max = 500\nqueue_timeout = 10m\n")
     held = [d.connect().get("/hold") for _ in range(540)]
     wait_for(lambda: pool(d)["queue"]["waiting"] == 500 and pool(d)["tokens"]["in_use"] == 40)
     assert d.get("/hold").status == 503
