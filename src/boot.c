@@ -139,7 +139,8 @@ static bool drain_until(struct daemon *d, int64_t deadline)
 	return keeper_drain(d->host.keeper, deadline) && all;
 }
 
-/* Background tasks may take long: systemd would take silence for a stop that hangs. */
+/* Background tasks may take long: systemd would take silence for a stop that hangs, so
+ * the main loop's timers go on. */
 static bool drain_pools(struct daemon *d)
 {
 	static const int64_t step = NS_PER_S / 2;
@@ -150,7 +151,7 @@ static bool drain_pools(struct daemon *d)
 		soon = soon < deadline ? soon : deadline;
 		all = drain_until(d, soon);
 		if (!all)
-			notify_still_stopping(d->notify);
+			loop_turn(&d->main_loop, false);
 	} while (!all && soon < deadline);
 	return all && !d->is_late;
 }

@@ -148,16 +148,6 @@ void notify_stopping(struct notify *n, int64_t deadline)
 	tell_status(n);
 }
 
-/* What the timers do while the main loop runs. */
-void notify_still_stopping(struct notify *n)
-{
-	if (!n->status_timer)
-		return;
-	tell_status(n);
-	if (n->watchdog && pulse_stalled(n->pulse, n->watchdog / 2) < 0)
-		(void)sd_notify(0, "WATCHDOG=1");
-}
-
 struct notify *notify_start(struct loop *main_loop, struct loop *loops, int count,
 			    struct pools *pools)
 {

@@ -28,7 +28,4 @@ void notify_reloading(struct notify *n);
 /* It stops, which takes until `deadline` at the most. */
 void notify_stopping(struct notify *n, int64_t deadline);
 
-/* Its loop does not run any more, and it still stops: to be said every second or so. */
-void notify_still_stopping(struct notify *n);
-
 #endif

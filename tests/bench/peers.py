@@ -159,12 +159,12 @@ class Bench:
 
 # ---- each returns a running Server ----
 
-def start_weir(b, tokens, cores, more=""):
+def start_weir(b, tokens, cores, more="", queue="inf"):
     port = free_port()
     module = b.module("bench.c", "-I", os.path.join(HERE, "../../src/include"))
     path = b.file(f"weir{port}.ini", f"[server]\nlisten = 127.0.0.1:{port}\nio_threads = {b.loops}\n"
                   f"connections_max = 18000\nbody_memory = 2M\nlog_level = error\n"
-                  f"[pool default]\nthread_tokens = {tokens}\nqueue_max = inf\n"
+                  f"[pool default]\nthread_tokens = {tokens}\nqueue_max = {queue}\n"
                   f"[module bench]\nfile = {module}\n[static /files]\nroot = {b.root}\n{more}")
     return Server([b.weir, "-c", path], port, cores)
 

@@ -533,34 +533,6 @@ def test_it_answers_while_all_tokens_are_stuck_and_the_line_is_full(controlled):
     let_go(d, held)
 
 
-def p99_ms(act, count=200):
-    took = []
-    for _ in range(count):
-        began = time.monotonic()
-        act()
-        took.append(1000 * (time.monotonic() - began))
-    return sorted(took)[count * 99 // 100 - 1]
-
-
-def test_it_answers_within_10_ms_while_all_tokens_are_stuck_and_the_line_is_full(controlled):
-    d = controlled(GATE + POOL.format(40) + "queue_max = 500\nqueue_timeout = 10m\n")
-    held = [d.connect().get("/hold") for _ in range(540)]
-    wait_for(lambda: pool(d)["queue"]["waiting"] == 500 and pool(d)["tokens"]["in_use"] == 40)
-    assert d.get("/hold").status == 503
-    acts = {"/healthz": lambda: ask(d, "GET", "/healthz"),
-            "/metrics": lambda: ask(d, "GET", "/metrics"), "weirctl status": lambda: ctl(d)}
-    for name, act in acts.items():
-        # Machines are busy with other things as well: one round of some is quiet.
-        for _ in range(5):
-            took = p99_ms(act)
-            print(f"{name}: p99 {took:.2f} ms")
-            if took <= 10 * SLOW:
-                break
-        assert took <= 10 * SLOW, name
-    assert len(ask(d, "GET", "/calls").json["calls"]) == 540
-    let_go(d, held)
-
-
 def test_a_stalled_io_thread_is_named_and_does_not_silence_it(controlled, tmp_path):
     gate = tmp_path / "gate"
     d = controlled(section("lives", log=tmp_path / "lives.log", stall=gate),

@@ -203,7 +203,7 @@ def test_sockets_that_were_not_passed_are_an_error(tmp_path, listen, message):
 # ---- stopping slowly ----
 
 def test_more_time_is_asked_for_while_background_tasks_run(tmp_path, manager):
-    d = Daemon(str(tmp_path), HELLO + section("demo", task_time="3s"), env=manager.env())
+    d = Daemon(str(tmp_path), HELLO + section("demo", task_time="7s"), env=manager.env())
     assert d.get("/start-background").status == 200
     d.signal(signal.SIGTERM)
     manager.until("STOPPING=1")
