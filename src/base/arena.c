@@ -84,24 +84,18 @@ static void *alloc_large(struct arena *a, size_t size)
 
 void *arena_alloc_more(struct arena *a, size_t size)
 {
-	if (size > SIZE_MAX / 2)
+	if (size == 0 || size > SIZE_MAX / 2)
 		return NULL;
-	size = (size + !size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
-	if (a->left < size) {
-		if (size > BLOCK_DATA / 2)
-			return alloc_large(a, size);
-		struct arena_block *b = new_block(a, BLOCK_DATA);
-		if (!b)
-			return NULL;
-		b->next = a->head;
-		a->head = b;
-		a->free = b->data;
-		a->left = BLOCK_DATA;
-	}
-	void *p = a->free;
-	a->free += size;
-	a->left -= size;
-	return p;
+	if (size > BLOCK_DATA / 2)
+		return alloc_large(a, size);
+	struct arena_block *b = new_block(a, BLOCK_DATA);
+	if (!b)
+		return NULL;
+	b->next = a->head;
+	a->head = b;
+	a->free = b->data;
+	a->left = BLOCK_DATA;
+	return arena_alloc(a, size);
 }
 
 void *arena_zalloc(struct arena *a, size_t size)

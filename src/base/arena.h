@@ -32,16 +32,17 @@ void arena_done(struct arena *a);
 /* Forgets every allocation but keeps one ordinary block for the next use. */
 void arena_reset(struct arena *a);
 
-/* arena_alloc's, for what does not fit into the block in use. */
+/* arena_alloc's, for what does not fit into the block in use; 0: no size at all. */
 must_check void *arena_alloc_more(struct arena *a, size_t size);
 
 /* `size` bytes aligned for any type, not zeroed; NULL when memory is out.
  * `size` 0 yields a unique pointer. */
 must_check static inline void *arena_alloc(struct arena *a, size_t size)
 {
-	if (size >= a->left)
-		return arena_alloc_more(a, size);
+	/* Rounded up; from near SIZE_MAX to 0. */
 	size = (size + !size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+	if (size - 1 >= a->left)
+		return arena_alloc_more(a, size);
 	void *p = a->free;
 	a->free += size;
 	a->left -= size;

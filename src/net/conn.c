@@ -443,19 +443,40 @@ void conn_await_request(struct conn *c)
 	conn_set_deadline(c, clock_add(loop->now, time));
 }
 
+/* Its last answer may be the kernel's alone by now, in part: it is not idle while it takes
+ * that, and no client to keep it for when it does not. */
+static void end_idle(struct conn *c)
+{
+	if (conn_is_taken(c) || c->loop->is_draining) {
+		conn_lost(c);
+		return;
+	}
+	conn_await_client(c, false);
+	conn_await_request(c);
+}
+
+/* The client's time for taking is over. */
+static bool may_go_on_taking(struct conn *c)
+{
+	if (conn_is_taken(c))
+		c->write_deadline = CLOCK_NEVER;
+	else if (conn_is_taking(c))
+		c->write_deadline = clock_add(c->loop->now, c->loop->gen->write_timeout);
+	else
+		return false;
+	return true;
+}
+
 void conn_on_timer(struct wheel_timer *t)
 {
 	struct conn *c = container_of(t, struct conn, timer);
 	must_be(c, CONN_MAGIC);
-	if (c->loop->now >= c->write_deadline) {
-		if (!conn_is_taking(c)) {
-			/* Else the kernel would keep what is unsent, megabytes maybe, and try
-			 * for minutes. */
-			conn_will_reset(c);
-			lose(c, -ETIMEDOUT);
-			return;
-		}
-		c->write_deadline = clock_add(c->loop->now, c->loop->gen->write_timeout);
+	if (c->loop->now >= c->write_deadline && !may_go_on_taking(c)) {
+		/* Else the kernel would keep what is unsent, megabytes maybe, and try for
+		 * minutes. */
+		conn_will_reset(c);
+		lose(c, -ETIMEDOUT);
+		return;
 	}
 	if (c->loop->now < c->deadline) {
 		set_timer(c);
@@ -481,7 +502,7 @@ void conn_on_timer(struct wheel_timer *t)
 		if (!is_idle(c)) /* it takes its answer still */
 			conn_await_request(c);
 		else if (look_again(c))
-			conn_lost(c);
+			end_idle(c);
 		break;
 	case CONN_LINGER:
 		conn_lost(c);

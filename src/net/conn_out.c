@@ -108,13 +108,19 @@ static bool has_output(const struct conn *c)
 	return buf_len(&c->out) > 0 || (c->state == CONN_REPLY && c->sent < c->req->res.len);
 }
 
-/* Bytes that the client's system has acknowledged. */
+/* Bytes that the client's system has acknowledged; as before, when ours does not say. */
 static uint64_t count_taken(const struct conn *c)
 {
 	int unsent;
 	if (ioctl(c->fd, SIOCOUTQ, &unsent) < 0 || unsent < 0 || (uint64_t)unsent > c->written)
 		return c->taken;
 	return c->written - (uint64_t)unsent;
+}
+
+bool conn_is_taken(const struct conn *c)
+{
+	int unsent;
+	return !has_output(c) && (ioctl(c->fd, SIOCOUTQ, &unsent) < 0 || unsent == 0);
 }
 
 /* What it took since it was last looked at; *ret_fast: is write_rate_min kept? */
@@ -128,9 +134,9 @@ static uint64_t look(struct conn *c, bool *ret_fast)
 	return more;
 }
 
-/* The socket is full. The client has write_timeout to take something; whatever
- * it takes gives it as long again, unless it takes too little. */
-static void await_client(struct conn *c, bool moved)
+/* The client has write_timeout to take something; whatever it takes gives it as long
+ * again, unless it takes too little. */
+void conn_await_client(struct conn *c, bool moved)
 {
 	int64_t when = clock_add(c->loop->now, c->loop->gen->write_timeout);
 	bool is_fast = true;
@@ -165,7 +171,7 @@ bool conn_flush(struct conn *c)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN) {
-			await_client(c, moved);
+			conn_await_client(c, moved); /* the socket is full */
 			return true;
 		}
 		if (n < 0) {

@@ -179,9 +179,11 @@ void conn_stream_end(struct conn *c);     /* the handler of a streamed answer re
 void conn_stream_abandoned(struct loop *loop, struct request *req); /* came home alone: log it */
 
 /* conn_out.c */
-void conn_end_request(struct conn *c); /* its answer is in `out`, or given up */
-void conn_respond(struct conn *c);     /* the request's response is complete */
-bool conn_flush(struct conn *c);       /* writes; false: it was freed */
-bool conn_is_taking(struct conn *c);   /* blocked: did the client take enough meanwhile? */
+void conn_end_request(struct conn *c);              /* its answer is in `out`, or given up */
+void conn_respond(struct conn *c);                  /* the request's response is complete */
+bool conn_flush(struct conn *c);                    /* writes; false: it was freed */
+void conn_await_client(struct conn *c, bool moved); /* it has not taken all; did it just now? */
+bool conn_is_taking(struct conn *c);                /* awaited: did it take enough meanwhile? */
+bool conn_is_taken(const struct conn *c);           /* has its system all that there was? */
 
 #endif

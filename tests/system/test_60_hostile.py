@@ -111,6 +111,30 @@ def test_a_client_that_reads_slowly_but_steadily_gets_everything(daemon):
             left -= len(data)
 
 
+@pytest.mark.parametrize("reads", [True, False])
+def test_an_answer_that_the_system_has_is_not_left_to_it(daemon, reads):
+    """All is written, and the connection idle, before the client has taken any of it."""
+    d = daemon(PROBE, server="write_timeout = 300ms\nkeepalive_timeout = 300ms")
+    before, size = d.descriptors(), 1_000_000
+    with d.connect() as c:
+        c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        c.get(f"/take?size={size}")
+        if not reads:
+            wait_for(lambda: d.descriptors() <= before, 5)
+            with pytest.raises(ConnectionResetError):
+                c.response()
+            return
+        c.head()
+        left = size - len(c.kept)
+        while left > 0:
+            time.sleep(0.01)  # the slow client is what is tested
+            data = c.sock.recv(min(left, 10_000))
+            assert data, f"closed {left} bytes before the end"
+            left -= len(data)
+        c.kept = b""
+        assert c.is_closed()
+
+
 def test_abandoned_pipelines_are_dropped(daemon):
     d = daemon(DEMO)
     before = d.descriptors()
