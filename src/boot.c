@@ -303,6 +303,7 @@ static int start_loops(struct daemon *d)
 		d->loop_count = i + 1;
 		d->loops[i].access = d->access;
 		d->loops[i].readers = d->readers;
+		d->loops[i].keeper = d->host.keeper;
 		d->loops[i].census = d->census;
 		d->loops[i].tally.no_route = no_route;
 		d->loops[i].next = &d->loops[(i + 1) % count];

@@ -7,6 +7,7 @@
 #include "net/loop.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -311,11 +312,33 @@ static int spares_wanted(const struct loop *loop)
 	return loop->conn_count > LOOP_SPARES_LEAST ? (int)loop->conn_count : LOOP_SPARES_LEAST;
 }
 
+static void trim(struct keeper_job *job)
+{
+	struct loop *loop = container_of(job, struct loop, trim);
+	atomic_store(&loop->is_trimming, false);
+	malloc_trim(0);
+}
+
+/* The allocator keeps what connections had, and giving it back takes milliseconds. */
+static void leave_peak(struct loop *loop)
+{
+	if (loop->conn_peak <= loop->conn_count)
+		loop->conn_peak = loop->conn_count + 1;
+	if (loop->conn_peak < LOOP_TRIM_FROM ||
+	    loop->conn_count > loop->conn_peak / LOOP_TRIM_PART || loop->is_draining ||
+	    !loop->keeper || atomic_exchange(&loop->is_trimming, true))
+		return;
+	loop->conn_peak = loop->conn_count;
+	loop->trim.run = trim;
+	keeper_do(loop->keeper, &loop->trim);
+}
+
 void loop_drop_spares(struct loop *loop)
 {
 	keep_spares(loop, spares_wanted(loop));
 	if (loop->conn_count == 0)
 		drop_bodies(loop);
+	leave_peak(loop);
 }
 
 /* Those of the generation that serves keep their reference to it: it is counted by

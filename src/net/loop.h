@@ -17,6 +17,7 @@
 #include "http/date.h"
 #include "net/memo.h"
 #include "net/tally.h"
+#include "work/keeper.h"
 #include "work/pool.h"
 #include "work/request.h"
 #include "work/route.h"
@@ -35,6 +36,8 @@ enum {
 	LOOP_BODIES = 8,               /* memory of large bodies that is kept for the next */
 	LOOP_BODY_LEAST = 64 * 1024,
 	LOOP_BODY_BYTES = 4 << 20, /* in all */
+	LOOP_TRIM_FROM = 256, /* connections: when a part is left of so many, memory goes back */
+	LOOP_TRIM_PART = 8,
 };
 
 /* A function on its way to a loop. */
@@ -64,6 +67,10 @@ struct loop {
 	struct list conns;       /* all connections */
 	struct list idle;        /* those between two requests, the longest first */
 	size_t conn_count;
+	size_t conn_peak;       /* since the allocator was last asked for what they had */
+	struct keeper *keeper;  /* the daemon's, which asks it; NULL: nobody does */
+	struct keeper_job trim; /* that asks; the keeper's while `is_trimming` */
+	_Atomic bool is_trimming;
 	struct list dirty;          /* connections with something to write */
 	struct list again;          /* connections whose turn was cut short */
 	struct listener *listeners; /* chained */
@@ -159,7 +166,7 @@ void loop_give_buf(struct loop *loop, struct buf *b);
  * from the system page by page. It comes back with its request. */
 void loop_take_body(struct loop *loop, struct request_body *body, uint64_t len);
 
-/* A connection has gone: frees what is kept for nobody. */
+/* A connection has gone: frees what is kept for nobody, and gives memory back after a peak. */
 void loop_drop_spares(struct loop *loop);
 
 /* New requests use `gen`, whose reference is the loop's from now on. */
