@@ -329,11 +329,11 @@ static bool is_line_full(struct limit *l, struct limit_share *s, int64_t now)
 	return !shed_first(l, s, now);
 }
 
-bool limit_turns_away(struct limit *l, const struct limit_share *s, int64_t now)
+bool limit_turns_away(struct limit *l, const struct limit_share *share, int64_t now)
 {
-	s = s ? s : &l->root;
+	const struct limit_share *s = share ? share : &l->root;
 	bool has_room = limit_share_admits(s) || !is_any_full(s, 0) ||
-			(!is_any_full(s, 1) && limit_is_overloaded(l, s, now));
+			(!is_any_full(s, 1) && limit_is_overloaded(l, share, now));
 	l->stats.rejected_full += !has_room;
 	return !has_room;
 }

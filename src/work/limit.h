@@ -174,9 +174,9 @@ bool limit_try_borrow(struct limit *l, struct limit_waiter *w, int64_t now);
 enum limit_answer limit_borrow(struct limit *l, struct limit_waiter *w, int64_t now,
 			       int64_t expires);
 
-/* Would one that asks now through `s` (NULL: the root) find the line full? Then it is
+/* Would one that asks now through `share` (NULL: the root) find the line full? Then it is
  * counted as such, and need not ask. */
-bool limit_turns_away(struct limit *l, const struct limit_share *s, int64_t now);
+bool limit_turns_away(struct limit *l, const struct limit_share *share, int64_t now);
 
 /* Gives a token back (state LIMIT_HOLDING → LIMIT_IDLE). */
 void limit_give(struct limit *l, struct limit_waiter *w, int64_t now);
