@@ -264,26 +264,21 @@ def test_a_thread_that_cannot_be_initialised_stands_back_for_those_that_can(daem
     assert [d.get("/work").status for _ in range(20)] == [200] * 20
 
 
-def rss(d):
-    with open(f"/proc/{d.pid}/status", encoding="utf-8") as f:
-        return int(re.search(r"VmRSS:\s+(\d+) kB", f.read()).group(1))
-
-
 def test_memory_falls_after_a_peak_of_400_threads(daemon):
     d = daemon(GATE + DEMO + section("probe_work") + pool(thread_tokens=400, thread_idle="300ms"))
     own = len(d.threads())  # the daemon's: no call has come yet
     g = Routes(d)
     assert d.many(20, lambda i: d.get("/churn?kb=256").status) == [200] * 20
     wait_for(lambda: len(d.threads()) <= own)
-    before = rss(d)
+    before = d.resident()
     held = g.fill(300)
     assert d.many(100, lambda i: d.get("/churn?kb=256").status) == [200] * 100
-    peak = rss(d)
+    peak = d.resident()
     all_released(held, g)
     wait_for(lambda: len(d.threads()) <= own, 20)
     # Sanitizers have allocators of their own, which keep what was freed.
     part = 1.3 if SLOW == 1 else 10
-    wait_for(lambda: rss(d) <= part * before, 20, f"RSS {before} kB, at the peak {peak} kB")
+    wait_for(lambda: d.resident() <= part * before, 20, f"RSS {before} kB, at the peak {peak} kB")
 
 
 # ---- change while it runs ----
@@ -357,13 +352,13 @@ def test_hung_up_waiters_never_run_and_leave_nothing(daemon):
     d = daemon(GATE + pool(thread_tokens=2, queue_timeout="60s"), server=ONE_LOOP)
     g = Routes(d)
     held = g.fill(2)
-    before, memory = d.descriptors(), rss(d)
+    before, memory = d.descriptors(), d.resident()
     for _ in range(4):
         gone = [g.ask("/hold", "gone") for _ in range(50)]
         for i, c in enumerate(gone):
             c.close() if i % 2 else c.reset()
         wait_for(lambda: d.descriptors() == before)
-    assert rss(d) < memory + 8 * 1024 * SLOW
+    assert d.resident() < memory + 8 * 1024 * SLOW
     all_released(held, g)
     all_released(g.fill(2), g)
     assert "gone" not in g.order() and g.state()["started"] == 4

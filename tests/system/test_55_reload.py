@@ -385,11 +385,6 @@ def test_a_line_that_becomes_one_for_proxies_keeps_its_socket(daemon):
 
 # ---- under load ----
 
-def resident(d):
-    with open(f"/proc/{d.pid}/status", encoding="utf-8") as f:
-        return int(re.search(r"VmRSS:\s+(\d+) kB", f.read())[1])
-
-
 def test_no_request_is_lost_and_no_connection_cut_while_modules_are_swapped(daemon, tmp_path):
     """WEIR_RELOADS of them; with 1000 what a reload leaves behind can be seen."""
     count = int(os.environ.get("WEIR_RELOADS") or 30)
@@ -421,7 +416,7 @@ def test_no_request_is_lost_and_no_connection_cut_while_modules_are_swapped(daem
             assert d.get("/who").text == name
             if n == count // 10:
                 wait_for(lambda n=n: f"generation {n + 1} has ended" in d.log)
-                descriptors, memory = d.descriptors(), resident(d)
+                descriptors, memory = d.descriptors(), d.resident()
     finally:
         stop.set()
     took = time.monotonic() - began
@@ -432,7 +427,7 @@ def test_no_request_is_lost_and_no_connection_cut_while_modules_are_swapped(daem
     assert {b"a", b"b"} == {body for i, body in answers} and len(answers) == 2 * len(threads)
     wait_for(lambda: f"generation {count} has ended" in d.log)
     wait_for(lambda: d.descriptors() <= descriptors)
-    grown = resident(d) / memory - 1
+    grown = d.resident() / memory - 1
     print(f"{count} reloads in {took:.1f} s, {sum(answers.values())} requests, {descriptors} "
           f"descriptors, {memory} kB resident, {100 * grown:+.1f} %")
     if SLOW == 1 and count >= 1000:

@@ -103,12 +103,7 @@ def test_a_client_that_reads_slowly_but_steadily_gets_everything(daemon):
         c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         c.get(f"/take?size={size}")
         c.head()
-        left = size - len(c.kept)
-        while left > 0:
-            time.sleep(0.02)  # 2.5 MB a second: the slow client is what is tested
-            data = c.sock.recv(min(left, 50_000))
-            assert data, f"closed {left} bytes before the end"
-            left -= len(data)
+        c.take_slowly(size, 50_000, 0.02)  # 2.5 MB a second
 
 
 @pytest.mark.parametrize("reads", [True, False])
@@ -125,13 +120,7 @@ def test_an_answer_that_the_system_has_is_not_left_to_it(daemon, reads):
             with pytest.raises(ConnectionResetError):
                 c.take(size)
             return
-        left = size - len(c.kept)
-        while left > 0:
-            time.sleep(0.01)  # the slow client is what is tested
-            data = c.sock.recv(min(left, 10_000))
-            assert data, f"closed {left} bytes before the end"
-            left -= len(data)
-        c.kept = b""
+        c.take_slowly(size, 10_000, 0.01)
         assert c.is_closed()
 
 

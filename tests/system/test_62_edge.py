@@ -1,7 +1,6 @@
 """Who the client is, and the bounds of connections: the PROXY protocol,
 forwarding headers, who is believed, and what one client can take."""
 import os
-import re
 import resource
 import signal
 import socket
@@ -417,26 +416,21 @@ def test_idle_connections_of_other_threads_make_room_as_well(daemon):
         c.close()
 
 
-def resident(d):
-    with open(f"/proc/{d.pid}/status", encoding="utf-8") as f:
-        return int(re.search(r"VmRSS:\s+(\d+) kB", f.read())[1])
-
-
 def test_memory_falls_after_a_peak_of_connections(daemon):
     d = daemon(DEMO, server="io_threads = 1\nconnections_max = 2000\nheader_timeout = 1h")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4000)), hard))
-    before, head = resident(d), "GET /inline HTTP/1.1\r\nX: " + 8000 * "x"
+    before, head = d.resident(), "GET /inline HTTP/1.1\r\nX: " + 8000 * "x"
     many = [d.connect().send(head) for _ in range(1500)]
-    wait_for(lambda: resident(d) > before + 10000)
-    peak = resident(d)
+    wait_for(lambda: d.resident() > before + 10000)
+    peak = d.resident()
     for c in many:
         c.close()
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     # Not all: what libevent keeps of each descriptor lies between. Sanitizers have allocators
     # of their own, which keep what was freed.
     most = peak - (peak - before) / 3 if SLOW == 1 else float("inf")
-    wait_for(lambda: resident(d) < most)
+    wait_for(lambda: d.resident() < most)
     assert d.get("/inline").status == 200
 
 
@@ -578,12 +572,7 @@ def test_a_client_that_takes_enough_gets_everything(daemon, tmp_path, path):
     (tmp_path / "file").write_bytes(b"x" * size)
     d = daemon(PROBE, server="write_timeout = 300ms\nwrite_rate_min = 100K")
     with slow_reader(d, path.format(folder=tmp_path)) as c:
-        left = size - len(c.kept)
-        while left > 0:
-            time.sleep(0.02)  # the slow client is what is tested
-            data = c.sock.recv(min(left, 50_000))
-            assert data, f"closed {left} bytes before the end"
-            left -= len(data)
+        c.take_slowly(size, 50_000, 0.02)
 
 
 # ---- when the system has no more ----

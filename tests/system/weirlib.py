@@ -182,6 +182,16 @@ class Raw:
             body += self.take(size)
             assert self.take(2) == b"\r\n"
 
+    def take_slowly(self, left, piece, pause):
+        """Drops `left` bytes: so many at a time, with so many seconds before each."""
+        left -= len(self.kept)
+        self.kept = b""
+        while left > 0:
+            time.sleep(pause)  # the slow client is what is tested
+            data = self.sock.recv(min(left, piece))
+            assert data, f"closed {left} bytes before the end"
+            left -= len(data)
+
     def rest(self):
         """Everything up to the end of the connection."""
         try:
@@ -353,6 +363,11 @@ class Daemon:
             except OSError:
                 pass  # closed meanwhile
         return count
+
+    def resident(self):
+        """Kilobytes of memory."""
+        with open(f"/proc/{self.pid}/status", encoding="utf-8") as f:
+            return int(re.search(r"VmRSS:\s+(\d+) kB", f.read())[1])
 
     def threads(self):
         names = []
