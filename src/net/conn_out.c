@@ -108,19 +108,24 @@ static bool has_output(const struct conn *c)
 	return buf_len(&c->out) > 0 || (c->state == CONN_REPLY && c->sent < c->req->res.len);
 }
 
-/* Bytes that the client's system has acknowledged; as before, when ours does not say. */
-static uint64_t count_taken(const struct conn *c)
+/* Bytes that the client's system has still to acknowledge; -1: ours does not say. */
+static int count_unsent(const struct conn *c)
 {
 	int unsent;
-	if (ioctl(c->fd, SIOCOUTQ, &unsent) < 0 || unsent < 0 || (uint64_t)unsent > c->written)
-		return c->taken;
-	return c->written - (uint64_t)unsent;
+	return ioctl(c->fd, SIOCOUTQ, &unsent) < 0 ? -1 : unsent;
+}
+
+/* Those that it has; as before, when ours does not say. */
+static uint64_t count_taken(const struct conn *c)
+{
+	int unsent = count_unsent(c);
+	return unsent < 0 || (uint64_t)unsent > c->written ? c->taken
+							   : c->written - (uint64_t)unsent;
 }
 
 bool conn_is_taken(const struct conn *c)
 {
-	int unsent;
-	return !has_output(c) && (ioctl(c->fd, SIOCOUTQ, &unsent) < 0 || unsent == 0);
+	return !has_output(c) && count_unsent(c) <= 0;
 }
 
 /* What it took since it was last looked at; *ret_fast: is write_rate_min kept? */
